@@ -1,0 +1,59 @@
+"""What may be stored: admission plug-ins change (mutate) and then judge (validate) every write.
+
+Order on create: defaults, mutating plug-ins, strategy and defaults, validation of the object, validating plug-ins,
+store. Plug-ins raise an `ApiError` (mostly Forbidden or Invalid) to refuse. `make_plugins` builds the visible,
+ordered tuple; a plug-in may define either method, or both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from steersman.api.kinds import Resource
+    from steersman.api.types import Object
+    from steersman.apiserver.api import API
+    from steersman.apiserver.authn import User
+
+Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
+
+
+@dataclass(slots=True)
+class Attributes:
+    """One write as plug-ins see it. `obj` is None on DELETE, `old` on CREATE; mutating plug-ins change `obj` in place."""
+
+    operation: Operation
+    resource: Resource
+    subresource: str
+    namespace: str
+    name: str
+    obj: Object | None
+    old: Object | None
+    user: User
+    dry_run: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+
+class Plugin(Protocol):
+    """One admission plug-in."""
+
+    name: str
+    """The plug-in's name in Kubernetes, e.g. "NamespaceLifecycle"."""
+
+    def handles(self, resource: Resource, subresource: str, operation: Operation) -> bool:
+        """Say whether this plug-in cares; asked once per combination and remembered."""
+        ...
+
+    async def mutate(self, attributes: Attributes) -> None:
+        """Change `attributes.obj` in place, or raise."""
+        ...
+
+    async def validate(self, attributes: Attributes) -> None:
+        """Raise when the write must not happen; change nothing."""
+        ...
+
+
+def make_plugins(api: API) -> tuple[Plugin, ...]:
+    """Build the plug-ins in the order they run."""
+    return ()
