@@ -1,4 +1,4 @@
-"""X.509 by the `cryptography` library: ECDSA P-256, PEM in and out. Loaded only when something is really issued."""
+"""X.509 by the `cryptography` library: ECDSA P-256, PEM in and out. Loaded only when something is issued."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def new_ca(common_name: str, now: float, lifetime: float) -> KeyPair:
 
 
 def sign(ca: KeyPair, issue: Issue, now: float, lifetime: float) -> KeyPair:
-    """Make a key and a certificate for it, signed by `ca`: for servers when it has SANs, for clients always."""
+    """Make a key and a certificate signed by `ca`: for a server when it has SANs, for a client otherwise."""
     authority = x509.load_pem_x509_certificate(ca.certificate)
     ca_key = serialization.load_pem_private_key(ca.key, password=None)
     if not isinstance(ca_key, ec.EllipticCurvePrivateKey):

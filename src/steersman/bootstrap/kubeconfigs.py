@@ -7,7 +7,8 @@
     D/nodes/<node>/proxy.kubeconfig    system:kube-proxy
     D/admin.token, D/tokens.csv        the admin's bearer token and the API server's table of tokens
 
-Everything here is idempotent: a file is written again only when its certificate or its server address no longer serves.
+Everything here is idempotent: a file is written again only when its certificate or its server address no
+longer serves.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def encode(pem: bytes) -> str:
 
 
 def ensure_kubeconfig(pki: PKI, path: Path, issue: Issue, server: str, context: str = "steersman") -> bool:
-    """Write a kubeconfig for the user `issue` names unless the one there will do; say whether it was written."""
+    """Write a kubeconfig for the user `issue` names unless the one there will do; say whether it did."""
     extra = f"{server} {context}"
     if pki.is_current(issue, [path], extra):
         return False

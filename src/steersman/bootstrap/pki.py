@@ -6,9 +6,10 @@
     front-proxy-ca ── front-proxy-client   how the API server introduces itself to aggregated servers
     sa.key, sa.pub                    sign and verify service-account tokens
 
-`ensure_pki` is idempotent and cheap: `D/pki/index.json` remembers what was issued to whom and until when, so that a
-second call reads one file and does not even load the cryptography library. A certificate is issued again when it is
-missing, near its end, signed by another CA than the present one, or does not cover the names asked for.
+`ensure_pki` is idempotent and cheap: `D/pki/index.json` remembers what was issued to whom and until when, so
+that a second call reads one file and does not even load the cryptography library. A certificate is issued
+again when it is missing, near its end, signed by another CA than the present one, or does not cover the names
+asked for.
 File names and subjects are those of kubeadm.
 """
 
@@ -18,19 +19,19 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steersman.bootstrap.files import PUBLIC, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 DAY = 86_400
 CA_DAYS = 3650
 LEAF_DAYS = 365
 RENEW_BEFORE = 30 * DAY
-"""Seconds before its end from which a certificate is issued again (kubeadm's certificates also live one year)."""
+"""Seconds before its end from which a certificate is issued again (kubeadm's also live one year)."""
 
 SERVICE_SANS = (
     "localhost",
@@ -142,8 +143,8 @@ def cluster_issues(sans: Sequence[str]) -> tuple[Issue, ...]:
 def ensure_pki(data_dir: Path, sans: Sequence[str] = (), *, now: float | None = None) -> PKI:
     """Make sure `D/pki` holds valid CAs, control-plane certificates and service-account keys.
 
-    Existing CAs and service-account keys are never replaced. Names an earlier call asked for stay in the server
-    certificate.
+    Existing CAs and service-account keys are never replaced. Names an earlier call asked for stay in the
+    server certificate.
     """
     pki = PKI(data_dir / "pki", time.time() if now is None else now)
     pki.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -177,7 +178,7 @@ def ensure_service_account_keys(pki: PKI) -> None:
 
 
 def ensure_certificate(pki: PKI, issue: Issue, directory: Path, file_name: str = "") -> bool:
-    """Issue `<file_name>.{crt,key}` in a directory unless what is there will do; say whether it was issued."""
+    """Issue `<file_name>.{crt,key}` in a directory unless what is there will do; say whether it did."""
     file_name = file_name or issue.name
     paths = [directory / f"{file_name}.crt", directory / f"{file_name}.key"]
     if pki.is_current(issue, paths):
