@@ -1,8 +1,8 @@
 """What a resource is: one row of the table of kinds, built-in or custom.
 
 A `Resource` says how a kind is named, addressed and what may be done with it. Built-in rows are in `kinds`; a
-CustomResourceDefinition makes the same rows at run time. Two rows are equal when group, version and plural are,
-so rows are cheap dictionary keys whatever else they carry.
+CustomResourceDefinition makes the same rows at run time. Two rows are equal when group, version and
+plural are, so rows are cheap dictionary keys whatever else they carry.
 """
 
 from __future__ import annotations
