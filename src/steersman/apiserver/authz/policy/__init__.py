@@ -1,0 +1,33 @@
+"""The roles and bindings every cluster starts with, as data, and how they are kept.
+
+`bootstrap_policy()` gives complete manifests. They carry the annotation
+`rbac.authorization.kubernetes.io/autoupdate: "true"`: at every start missing rules and subjects are added
+back, what a user added is kept, and an object whose annotation says "false" is left alone (`reconcile.py`).
+Source: upstream's RBAC bootstrap policy; what Steersman adds to it is in `steersman.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from steersman.apiserver.authz.policy import bindings, cluster, controllers, namespaced, steersman
+from steersman.apiserver.authz.policy.manifests import cluster_role, cluster_role_binding, role, role_binding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from steersman.api.types import Object
+
+__all__ = ["bootstrap_policy"]
+
+
+def bootstrap_policy() -> Iterator[Object]:
+    """Every default object, roles before the bindings that name them."""
+    for spec in (*cluster.CLUSTER_ROLES, *controllers.cluster_roles(), *steersman.CLUSTER_ROLES):
+        yield cluster_role(spec)
+    for spec in (*bindings.CLUSTER_ROLE_BINDINGS, *controllers.bindings(), *steersman.BINDINGS):
+        yield cluster_role_binding(spec)
+    for namespace, spec in namespaced.ROLES:
+        yield role(namespace, spec)
+    for namespace, spec in namespaced.ROLE_BINDINGS:
+        yield role_binding(namespace, spec)

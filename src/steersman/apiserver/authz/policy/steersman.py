@@ -1,0 +1,37 @@
+"""What Steersman's own processes need on top of the default policy.
+
+One process runs the kubelet, the service proxy, the overlay and the DNS server of a node under the node's
+identity, and one process runs every controller under one identity, so those two need the union of what
+upstream's separate processes have.
+"""
+
+from __future__ import annotations
+
+from steersman.apiserver.authz.policy.manifests import READ, BindingSpec, RoleSpec, Rule
+
+CLUSTER_ROLES = (
+    RoleSpec(
+        "steersman:node-agent",
+        (
+            Rule(READ, "services endpoints nodes namespaces pods serviceaccounts"),
+            Rule(READ, "endpointslices", "discovery.k8s.io"),
+            Rule(READ, "networkpolicies servicecidrs", "networking.k8s.io"),
+            Rule(READ, "persistentvolumeclaims persistentvolumes"),
+            Rule(READ, "leases", "coordination.k8s.io"),
+            Rule(READ, "priorityclasses", "scheduling.k8s.io"),
+            Rule("create patch update", "events", "events.k8s.io"),
+        ),
+    ),
+    RoleSpec(
+        "steersman:controller-manager",
+        (
+            Rule("get patch update", "*/status", "*"),
+            Rule("get patch update", "leases", "coordination.k8s.io"),
+        ),
+    ),
+)
+
+BINDINGS = (
+    BindingSpec("steersman:node-agent", ("group:system:nodes",)),
+    BindingSpec("steersman:controller-manager", ("user:system:kube-controller-manager",)),
+)
