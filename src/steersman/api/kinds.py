@@ -1,8 +1,8 @@
 """The table of kinds: every resource of Kubernetes 1.37, one row each.
 
 `RESOURCES` holds all of them; those of level `ga` are served by default (`SERVED`), betas and alphas wait for
-a switch. Constants are named after the plural of the kind; where two versions or groups have the same kind the
-plain name is the one to use (`EVENTS` is core/v1, `HORIZONTAL_POD_AUTOSCALERS` is autoscaling/v2).
+a switch. Constants are named after the plural of the kind; where two versions or groups have the same kind,
+the plain name is the one to use (`EVENTS` is core/v1, `HORIZONTAL_POD_AUTOSCALERS` is autoscaling/v2).
 
 Facts (names, scopes, verbs, sub-resources, short names, categories) are those of upstream's discovery.
 """
