@@ -1,8 +1,8 @@
 """Who is asking: authenticators turn a request into a `User`.
 
-The chain asks each authenticator in turn. One that finds no credentials of its kind returns None and the next is
-asked; one that finds bad credentials raises `Unauthorized`; when nobody answers the request is anonymous.
-`make_authenticators` builds the visible, ordered tuple at start.
+The chain asks each authenticator in turn. One that finds no credentials of its kind returns None and the
+next is asked; one that finds bad credentials raises `Unauthorized`; when nobody answers the request is
+anonymous. `make_authenticators` builds the visible, ordered tuple at start.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Authenticator(Protocol):
     """Recognises one kind of credentials."""
 
     async def authenticate(self, request: Request) -> User | None:
-        """Return the user, None when there are no credentials of this kind; raise Unauthorized for bad ones."""
+        """Return the user, None when there are no credentials of this kind; raise Unauthorized for bad
+        ones."""
         ...
 
 

@@ -1,0 +1,57 @@
+"""The front proxy: a trusted proxy names the user in headers, and proves itself with a client certificate.
+
+    X-Remote-User, X-Remote-Uid, X-Remote-Group (repeated), X-Remote-Extra-<key> (repeated, key
+    percent-encoded)
+
+The certificate must come from the front-proxy CA and bear one of the allowed names. Without such a
+certificate the headers mean nothing. Source: "Authenticating proxy".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from steersman.apiserver.authn import User
+from steersman.apiserver.authn.headers import header_values, prefixed_values
+from steersman.apiserver.authn.x509 import CertificateAuthority, common_name, parse_leaf
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from steersman.apiserver.http.values import Request
+
+_MEMO = "requestheader"
+EXTRA_PREFIX = "x-remote-extra-"
+
+
+class RequestHeaderAuthenticator:
+    """`allowed_names` empty: every certificate of the authority may speak for others."""
+
+    def __init__(self, authority: CertificateAuthority, allowed_names: Collection[str] = ()) -> None:
+        self._authority = authority
+        self._allowed = frozenset(allowed_names)
+
+    async def authenticate(self, request: Request) -> User | None:
+        if request.peer.certificate is None:
+            return None
+        name = request.headers.get("X-Remote-User", "")
+        if not name or not self._trusted(request):
+            return None
+        extra: dict[str, list[str]] = {}
+        for key, value in prefixed_values(request.headers, EXTRA_PREFIX):
+            extra.setdefault(unquote(key), []).append(value)
+        return User(
+            name=name,
+            uid=request.headers.get("X-Remote-Uid", ""),
+            groups=tuple(header_values(request.headers, "X-Remote-Group")),
+            extra=extra,
+        )
+
+    def _trusted(self, request: Request) -> bool:
+        memo = request.peer.memo
+        if _MEMO not in memo:
+            leaf = parse_leaf(request.peer.certificate or b"")
+            allowed = not self._allowed or common_name(leaf) in self._allowed
+            memo[_MEMO] = allowed and self._authority.issued(leaf)
+        return bool(memo[_MEMO])
