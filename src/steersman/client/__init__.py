@@ -1,6 +1,6 @@
 """Clients of the API: REST, transports, kubeconfig, informers, work queue, events, leader election."""
 
-from steersman.client.events import EventRecorder
+from steersman.client.events import EventRecorder, Recorder
 from steersman.client.informer import Informer, Informers
 from steersman.client.rest import (
     APPLY_PATCH,
@@ -27,6 +27,7 @@ __all__ = [
     "Informers",
     "QueueShutDown",
     "RawResponse",
+    "Recorder",
     "Response",
     "Transport",
     "WatchEvent",

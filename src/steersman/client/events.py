@@ -15,7 +15,7 @@ import asyncio
 import logging
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from steersman.api.errors import ApiError, NotFound
 from steersman.api.kinds import EVENTS
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from steersman.client.rest import Client
     from steersman.runtime.clock import Clock
 
-__all__ = ["EventRecorder", "reference"]
+__all__ = ["EventRecorder", "Recorder", "reference"]
 
 V = TypeVar("V")
 
@@ -84,9 +84,27 @@ class _Bucket:
     at: float
 
 
+class Recorder(Protocol):
+    """What those who report events need of a recorder."""
+
+    def event(self, obj: Object, type: str, reason: str, message: str, *, field_path: str = "") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The same recorder under another component's name."""
+
+    recorder: EventRecorder
+    component: str
+
+    def event(self, obj: Object, type: str, reason: str, message: str, *, field_path: str = "") -> None:
+        self.recorder.record(self.component, reference(obj, field_path), type, reason, message)
+
+
 class EventRecorder:
-    """Records events of one component (`source.component`) on one host. `run` must run for them to be
-    written."""
+    """Records events of one component (`source.component`) on one host; `run` must run for them to be
+    written. `named` gives the same recorder another component's name: one queue for a whole process.
+    """
 
     def __init__(self, client: Client, component: str, host: str = "", clock: Clock | None = None) -> None:
         self._client = client
@@ -103,14 +121,21 @@ class EventRecorder:
 
     def event(self, obj: Object, type: str, reason: str, message: str, *, field_path: str = "") -> None:
         """Record an event about `obj` (an object or an ObjectReference). `type` is Normal or Warning."""
-        ref = reference(obj, field_path)
+        self.record(self._component, reference(obj, field_path), type, reason, message)
+
+    def named(self, component: str) -> Recorder:
+        return _Named(self, component)
+
+    def record(self, component: str, ref: Object, type: str, reason: str, message: str) -> None:
+        """Record an event of `component` about what `ref` (an ObjectReference) names."""
         now = self._clock.time()
         about = tuple(str(ref.get(key, "")) for key in ("kind", "namespace", "name", "uid", "apiVersion"))
+        about = (component, *about)
         if not self._allowed(about, now):
             return
         about = (*about, str(ref.get("fieldPath", "")), type, reason)
         key, message = self._aggregated(about, message, now)
-        self._queue.append((key, self._object(ref, type, reason, message, now)))
+        self._queue.append((key, self._object(component, ref, type, reason, message, now)))
         self._arrived.set()
 
     async def run(self) -> None:
@@ -151,12 +176,14 @@ class EventRecorder:
         similar.messages.discard(message)
         return about, "(combined from similar events): " + message
 
-    def _object(self, ref: Object, type: str, reason: str, message: str, now: float) -> Object:
+    def _object(
+        self, component: str, ref: Object, type: str, reason: str, message: str, now: float
+    ) -> Object:
         if len(message) > _MESSAGE:
             message = message[: _MESSAGE - 3] + "..."
         self._last_stamp = max(int(now * 1e9), self._last_stamp + 1)
         stamp = rfc3339(now)
-        source = {"component": self._component} | ({"host": self._host} if self._host else {})
+        source = {"component": component} | ({"host": self._host} if self._host else {})
         return {
             "apiVersion": "v1",
             "kind": "Event",
@@ -173,7 +200,7 @@ class EventRecorder:
             "count": 1,
             "type": type,
             "eventTime": None,
-            "reportingComponent": self._component,
+            "reportingComponent": component,
             "reportingInstance": self._host,
         }
 
