@@ -15,7 +15,7 @@ Family = Literal["IPv4", "IPv6"]
 
 @lru_cache(maxsize=4096)
 def family_of(address: str) -> Family | None:
-    """Return the family of an address, or None when ``address`` is none."""
+    """Return the family of an address, or None when `address` is none."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -26,7 +26,7 @@ def family_of(address: str) -> Family | None:
 
 
 def network_family(cidr: str) -> Family | None:
-    """Return the family of ``address/prefix``, or None when ``cidr`` is none (host bits may be set)."""
+    """Return the family of `address/prefix`, or None when `cidr` is none (host bits may be set)."""
     if "/" not in cidr:
         return None
     try:
@@ -49,7 +49,7 @@ def is_cidr(cidr: str) -> list[str]:
 
 
 def contains(cidr: str, network: str) -> bool:
-    """Tell whether ``network`` lies strictly inside or equals ``cidr`` (both valid, one family)."""
+    """Tell whether `network` lies strictly inside or equals `cidr` (both valid, one family)."""
     outer = ipaddress.ip_network(cidr, strict=False)
     inner = ipaddress.ip_network(network, strict=False)
     if isinstance(outer, ipaddress.IPv4Network) and isinstance(inner, ipaddress.IPv4Network):

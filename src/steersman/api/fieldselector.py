@@ -1,7 +1,7 @@
-"""Field selectors: ``metadata.name=a,status.phase!=Running``.
+"""Field selectors: `metadata.name=a,status.phase!=Running`.
 
-Which fields a resource knows is the registry's business: see ``Strategy.selectable_fields``.  ``\\``, ``,``
-and ``=`` in a value are written with a backslash before them.
+Which fields a resource knows is the registry's business: see `Strategy.selectable_fields`.  `\\`, `,`
+and `=` in a value are written with a backslash before them.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class FieldSelector:
         return tuple(term.field for term in self.terms)
 
     def exact(self, field: str) -> str | None:
-        """Return the value ``field`` must have, when a term demands one."""
+        """Return the value `field` must have, when a term demands one."""
         return next((t.value for t in self.terms if t.field == field and t.operator == "="), None)
 
     def matches(self, fields: Mapping[str, str]) -> bool:
-        """A field that ``fields`` lacks counts as empty."""
+        """A field that `fields` lacks counts as empty."""
         return all(
             (fields.get(term.field, "") == term.value) == (term.operator == "=") for term in self.terms
         )

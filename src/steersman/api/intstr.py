@@ -1,4 +1,4 @@
-"""IntOrString values: a number, or a percentage of some total (``maxUnavailable: 25%``)."""
+"""IntOrString values: a number, or a percentage of some total (`maxUnavailable: 25%`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _PERCENT = re.compile(r"[0-9]+%\Z", re.ASCII)
 
 
 def is_percent(value: object) -> bool:
-    """Tell whether ``value`` is text like ``25%``."""
+    """Tell whether `value` is text like `25%`."""
     return isinstance(value, str) and _PERCENT.match(value) is not None
 
 

@@ -1,7 +1,7 @@
-"""Label selectors: the query syntax (``a=b,c in (d,e),!f``) and the LabelSelector objects of the API.
+"""Label selectors: the query syntax (`a=b,c in (d,e),!f`) and the LabelSelector objects of the API.
 
 A :class:`Selector` is immutable and matches in a few dictionary look-ups, because watches and list filters
-ask it once an object.  ``str()`` gives a query that parses back to the same selector.
+ask it once an object.  `str()` gives a query that parses back to the same selector.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TOKEN = re.compile(r"\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+|\Z)")
 
 
 class Requirement(NamedTuple):
-    """One clause.  ``values`` is sorted and deduplicated; empty for ``exists`` and ``!``."""
+    """One clause.  `values` is sorted and deduplicated; empty for `exists` and `!`."""
 
     key: str
     operator: Operator
@@ -64,7 +64,7 @@ class Requirement(NamedTuple):
 
 
 class Selector:
-    """A conjunction of requirements; without any it selects everything, unless it is ``NOTHING``."""
+    """A conjunction of requirements; without any it selects everything, unless it is `NOTHING`."""
 
     __slots__ = ("_requirements", "_selects_nothing", "_simple")
 
@@ -120,7 +120,7 @@ NOTHING: Final = Selector(nothing=True)
 
 @lru_cache(maxsize=1024)
 def parse_selector(text: str) -> Selector:
-    """Parse a query such as ``a=b,c in (d,e),!f``; empty text selects everything.  Raises ValueError."""
+    """Parse a query such as `a=b,c in (d,e),!f`; empty text selects everything.  Raises ValueError."""
     parser = _Parser(text)
     return Selector(parser.requirements()) if text.strip() else EVERYTHING
 
@@ -133,7 +133,7 @@ def selector_from_map(labels: Mapping[str, str] | None) -> Selector:
 
 
 def selector_from_label_selector(obj: Mapping[str, Any] | None) -> Selector:
-    """Turn a LabelSelector into a selector: None selects nothing, ``{}`` everything.  Raises ValueError."""
+    """Turn a LabelSelector into a selector: None selects nothing, `{}` everything.  Raises ValueError."""
     if obj is None:
         return NOTHING
     requirements = [Requirement(key, "=", (value,)) for key, value in (obj.get("matchLabels") or {}).items()]

@@ -1,7 +1,7 @@
 """Short readers of what every object has: metadata, owners, conditions.
 
 Readers never change the object; those that return a list or a dict may return the object's own: copy before
-changing it.  (No postponed annotations here: a function is called ``annotations``.)
+changing it.  (No postponed annotations here: a function is called `annotations`.)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +36,7 @@ def annotations(obj: Mapping[str, Any]) -> dict[str, str]:
 
 
 def key(obj: Mapping[str, Any]) -> str:
-    """Return ``namespace/name``, or the bare name of a cluster-scoped object."""
+    """Return `namespace/name`, or the bare name of a cluster-scoped object."""
     space = namespace(obj)
     return f"{space}/{name(obj)}" if space else name(obj)
 
@@ -71,7 +71,7 @@ def is_controlled_by(obj: Mapping[str, Any], owner: Mapping[str, Any]) -> bool:
 
 
 def owner_reference(owner: Mapping[str, Any], resource: "Resource", controller: bool = True) -> Object:
-    """Return a reference to ``owner``; as its controller it also blocks the owner's foreground deletion."""
+    """Return a reference to `owner`; as its controller it also blocks the owner's foreground deletion."""
     reference: Object = {
         "apiVersion": resource.api_version,
         "kind": resource.kind,
@@ -85,7 +85,7 @@ def owner_reference(owner: Mapping[str, Any], resource: "Resource", controller: 
 
 
 def get_condition(source: dict[str, Any] | Iterable[dict[str, Any]] | None, type: str) -> Object | None:
-    """Return the condition ``type`` of an object (its ``status.conditions``) or of a list of conditions."""
+    """Return the condition `type` of an object (its `status.conditions`) or of a list of conditions."""
     found = (source.get("status") or {}).get("conditions") if isinstance(source, dict) else source
     return next((condition for condition in found or () if condition.get("type") == type), None)
 
@@ -96,9 +96,9 @@ def is_condition_true(source: dict[str, Any] | Iterable[dict[str, Any]] | None, 
 
 
 def set_condition(conditions: Sequence[Object] | None, condition: Object, now: float) -> list[Object]:
-    """Return the conditions with ``condition`` in its place.
+    """Return the conditions with `condition` in its place.
 
-    ``lastTransitionTime`` is kept while the status stays the same, unless ``condition`` brings its own.
+    `lastTransitionTime` is kept while the status stays the same, unless `condition` brings its own.
     """
     fresh = dict(condition)
     result: list[Object] = []

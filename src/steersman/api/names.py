@@ -1,7 +1,7 @@
 """Rules for names: DNS labels and subdomains, qualified names, label values, ports, environment variables.
 
-Each ``is_…`` function returns the list of complaints, empty when the text is fine; the wording is what
-clients of the API know.  :func:`generate_name` completes ``metadata.generateName``.
+Each `is_…` function returns the list of complaints, empty when the text is fine; the wording is what
+clients of the API know.  :func:`generate_name` completes `metadata.generateName`.
 
 Source: RFC 1123, RFC 1035 and the API conventions' section on names.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LABEL_MAX = 63
 SUBDOMAIN_MAX = 253
 GENERATED_SUFFIX = 5
-"""Random characters behind a ``generateName``."""
+"""Random characters behind a `generateName`."""
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # no vowels and no look-alikes: no words, no misreading
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -118,7 +118,7 @@ def is_http_header(text: str) -> list[str]:
 
 
 def is_env_var(text: str) -> list[str]:
-    """Check the name of an environment variable: printable ASCII without ``=``."""
+    """Check the name of an environment variable: printable ASCII without `=`."""
     if not text:
         return ["environment variable name must not be empty"]
     if all(" " <= character <= "~" and character != "=" for character in text):
@@ -167,7 +167,7 @@ def _qualified_name(text: str) -> tuple[str, ...]:
 
 
 def is_qualified_name(text: str) -> list[str]:
-    """Check ``[prefix/]name``: label and annotation keys, resource names, condition types, finalizers."""
+    """Check `[prefix/]name`: label and annotation keys, resource names, condition types, finalizers."""
     return list(_qualified_name(text))
 
 
@@ -206,6 +206,6 @@ def is_path_segment(text: str) -> list[str]:
 
 
 def generate_name(base: str, random: Random) -> str:
-    """Return ``base`` (cut to 58 characters) with five random characters behind it."""
+    """Return `base` (cut to 58 characters) with five random characters behind it."""
     suffix = "".join(random.choice(_ALPHABET) for _ in range(GENERATED_SUFFIX))
     return base[: LABEL_MAX - GENERATED_SUFFIX] + suffix

@@ -1,11 +1,11 @@
-"""Resource quantities: ``100m``, ``1.5Gi``, ``2e3``.
+"""Resource quantities: `100m`, `1.5Gi`, `2e3`.
 
-A quantity is a decimal number with one suffix: binary (``Ki`` to ``Ei``), decimal (``n`` to ``E``) or a
+A quantity is a decimal number with one suffix: binary (`Ki` to `Ei`), decimal (`n` to `E`) or a
 decimal exponent.  Amounts are exact fractions; what is finer than a nano is rounded away from zero and what
 is larger than 2**63-1 is capped, as the API documents it.  Parsing is cached, because the scheduler, quota
 and defaulting parse the same few strings again and again.
 
-Source: the documented serialisation rules of ``k8s.io/apimachinery/pkg/api/resource.Quantity``.
+Source: the documented serialisation rules of `k8s.io/apimachinery/pkg/api/resource.Quantity`.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ _MALFORMED = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEi
 
 
 def parse(text: str | int | float) -> Fraction:
-    """Return the exact amount.  Raises ValueError when ``text`` is not a quantity."""
+    """Return the exact amount.  Raises ValueError when `text` is not a quantity."""
     return _parsed(text if isinstance(text, str) else _number(text))[0]
 
 
 def style_of(text: str | int | float) -> Style:
-    """Return the family of suffixes ``text`` is written in.  Raises ValueError as :func:`parse` does."""
+    """Return the family of suffixes `text` is written in.  Raises ValueError as :func:`parse` does."""
     return _parsed(text if isinstance(text, str) else _number(text))[1]
 
 
 @lru_cache(maxsize=4096, typed=True)
 def canonical(text: str | int | float) -> str:
-    """Return the spelling the API stores: ``1000m`` is ``1``, ``0.5`` is ``500m``, ``1024Mi`` is ``1Gi``."""
+    """Return the spelling the API stores: `1000m` is `1`, `0.5` is `500m`, `1024Mi` is `1Gi`."""
     amount, style = _parsed(text if isinstance(text, str) else _number(text))
     return format(amount, style)
 
 
 @lru_cache(maxsize=4096, typed=True)
 def milli(text: str | int | float) -> int:
-    """Return thousandths, rounded away from zero (``100m`` of CPU is 100)."""
+    """Return thousandths, rounded away from zero (`100m` of CPU is 100)."""
     return _away_from_zero(parse(text) * 1000)
 
 
@@ -59,7 +59,7 @@ def value(text: str | int | float) -> int:
 
 
 def format(amount: Fraction | int, style: Style = "DecimalSI") -> str:
-    """Return ``amount`` with the largest suffix of ``style`` that leaves an integer in front.
+    """Return `amount` with the largest suffix of `style` that leaves an integer in front.
 
     Binary amounts below 1024 or with a fraction are written in decimal, so that nothing is lost.
     """

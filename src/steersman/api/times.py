@@ -17,19 +17,19 @@ def _whole_second(second: int) -> str:
 
 
 def rfc3339(seconds: float) -> str:
-    """Return ``2026-01-02T03:04:05Z``: a metav1.Time, whole seconds, rounded down."""
+    """Return `2026-01-02T03:04:05Z`: a metav1.Time, whole seconds, rounded down."""
     return _whole_second(int(seconds // 1)) + "Z"
 
 
 def rfc3339_micro(seconds: float) -> str:
-    """Return ``2026-01-02T03:04:05.123456Z``: a metav1.MicroTime."""
+    """Return `2026-01-02T03:04:05.123456Z`: a metav1.MicroTime."""
     second, micro = divmod(round(seconds * 1_000_000), 1_000_000)
     return f"{_whole_second(second)}.{micro:06d}Z"
 
 
 @lru_cache(maxsize=4096)
 def parse_time(text: str) -> float:
-    """Return seconds since the epoch.  Raises ValueError when ``text`` is not RFC 3339 with a zone."""
+    """Return seconds since the epoch.  Raises ValueError when `text` is not RFC 3339 with a zone."""
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None or "T" not in text.upper():
         raise ValueError(f"time {text!r} is not RFC 3339: it needs a date, a time and a zone")
@@ -37,7 +37,7 @@ def parse_time(text: str) -> float:
 
 
 def human_duration(seconds: float) -> str:
-    """Return an age as tables print it, in two units while small: ``45s``, ``5m12s``, ``3d4h``, ``2y35d``."""
+    """Return an age as tables print it, in two units while small: `45s`, `5m12s`, `3d4h`, `2y35d`."""
     whole = int(seconds)
     if whole < -1:
         return "<invalid>"
@@ -61,7 +61,7 @@ def human_duration(seconds: float) -> str:
 
 
 def short_human_duration(seconds: float) -> str:
-    """Return an age in one unit, the largest that fits (``5m``, ``3d``): some older columns print it so."""
+    """Return an age in one unit, the largest that fits (`5m`, `3d`): some older columns print it so."""
     whole = int(seconds)
     if whole < -1:
         return "<invalid>"
