@@ -6,11 +6,10 @@
     front-proxy-ca ── front-proxy-client   how the API server introduces itself to aggregated servers
     sa.key, sa.pub                    sign and verify service-account tokens
 
-`ensure_pki` is idempotent and cheap: `D/pki/index.json` remembers what was issued to whom and until when, so
-that a second call reads one file and does not even load the cryptography library. A certificate is issued
-again when it is missing, near its end, signed by another CA than the present one, or does not cover the names
-asked for.
-File names and subjects are those of kubeadm.
+`ensure_pki` is idempotent and cheap: `D/pki/index.json` remembers what was issued to whom and until when,
+so that a second call reads one file and does not even load the cryptography library. A certificate is
+issued again when it is missing, near its end, signed by another CA than the present one, or does not
+cover the names asked for. File names and subjects are those of kubeadm.
 """
 
 from __future__ import annotations
