@@ -6,7 +6,17 @@ Whoever takes an object from a cache or a store treats it as read-only and copie
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+import orjson
 
 Object = dict[str, Any]
 """A JSON object of the API, for example `{"apiVersion": "v1", "kind": "Pod", "metadata": {...}}`."""
+
+T = TypeVar("T")
+
+
+def copied(value: T) -> T:
+    """A deep copy of a JSON value; several times faster than `copy.deepcopy`, and for JSON only."""
+    copy: T = orjson.loads(orjson.dumps(value))
+    return copy
