@@ -1,8 +1,8 @@
 """What the kubelet's HTTPS server needs to know about the pods of its node: the `PodAccess` protocol.
 
-The pod workers implement it; the server calls it for every log, exec, attach and port-forward request. Answers come
-from what the kubelet knows now (its own status of the pod, not the API server's), so they may be a moment old.
-Nothing here blocks: methods that ask the runtime are coroutines.
+The pod workers implement it; the server calls it for every log, exec, attach and port-forward request.
+Answers come from what the kubelet knows now (its own status of the pod, not the API server's), so they may
+be a moment old. Nothing here blocks: methods that ask the runtime are coroutines.
 """
 
 from dataclasses import dataclass
@@ -32,11 +32,13 @@ class PodAccess(Protocol):
         ...
 
     def find_pod(self, namespace: str, name: str, uid: str = "") -> Object | None:
-        """The pod with the kubelet's current `status`; with `uid`, only that incarnation (static pods included)."""
+        """The pod with the kubelet's current `status`; with `uid`, only that incarnation (static pods
+        included)."""
         ...
 
     def container_id(self, pod_uid: str, container: str) -> str | None:
-        """The runtime's id of the newest container of that name (init and ephemeral ones too), running or not."""
+        """The runtime's id of the newest container of that name (init and ephemeral ones too), running or
+        not."""
         ...
 
     def sandbox_id(self, pod_uid: str) -> str | None:
@@ -48,8 +50,8 @@ class PodAccess(Protocol):
         ...
 
     async def container_running(self, container_id: str) -> bool:
-        """Whether that container still runs; False also when the runtime no longer knows it. Asked once a second
-        by a followed log, so that it ends when the container ends."""
+        """Whether that container still runs; False also when the runtime no longer knows it. Asked once a
+        second by a followed log, so that it ends when the container ends."""
         ...
 
     async def exec_url(self, container_id: str, command: list[str], streams: StreamOptions) -> str:
