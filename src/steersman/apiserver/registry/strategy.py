@@ -3,8 +3,8 @@
 The generic registry does everything that all kinds share: decoding, names, uids, resource versions,
 finalizers, admission, storage.  At fixed points it asks the strategy of the resource:
 
-    create   default, admission, prepare_for_create, begin, validate, canonicalize, store, finish
-    update   default, admission, prepare_for_update, begin, validate_update, canonicalize, store, finish
+    create   default, admission, begin, prepare_for_create, validate, canonicalize, store, finish
+    update   default, admission, begin, prepare_for_update, validate_update, canonicalize, store, finish
     delete   graceful_seconds, prepare_for_delete, deletion_blocked, store, after_delete
 
 `Strategy` itself fits every kind without peculiarities, custom resources included.  A kind that needs more
