@@ -4,7 +4,6 @@
     D/controller-manager.kubeconfig    system:kube-controller-manager
     D/scheduler.kubeconfig             system:kube-scheduler
     D/nodes/<node>/kubelet.kubeconfig  system:node:<node>      system:nodes
-    D/nodes/<node>/proxy.kubeconfig    system:kube-proxy
     D/admin.token, D/tokens.csv        the admin's bearer token and the API server's table of tokens
 
 Everything here is idempotent: a file is written again only when its certificate or its server address no
@@ -111,15 +110,13 @@ def ensure_admin_token(data_dir: Path) -> str:
 
 
 def ensure_node(data_dir: Path, pki: PKI, node: str, address: str, server: str) -> Path:
-    """Make a node's kubeconfigs and its kubelet's server certificate; give the node's directory.
+    """Make a node's kubeconfig and its kubelet's server certificate; give the node's directory.
 
     `server` is the URL as seen from the node, such as "https://10.89.0.1:6443".
     """
     directory = data_dir / "nodes" / node
     kubelet = Issue(f"node/{node}/kubelet.kubeconfig", f"system:node:{node}", ("system:nodes",))
     ensure_kubeconfig(pki, directory / "kubelet.kubeconfig", kubelet, server)
-    proxy = Issue(f"node/{node}/proxy.kubeconfig", "system:kube-proxy", ("system:node-proxier",))
-    ensure_kubeconfig(pki, directory / "proxy.kubeconfig", proxy, server)
     serving = Issue(
         f"node/{node}/kubelet", f"system:node:{node}", ("system:nodes",), (node, address, "127.0.0.1")
     )

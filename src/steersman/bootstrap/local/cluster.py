@@ -24,6 +24,7 @@ from steersman.bootstrap.local.control import Control
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 DEFAULT_NAME = "default"
 STATE_ROOT = Path(os.environ.get("STEERSMAN_STATE_ROOT", "/var/lib/steersman"))
@@ -212,13 +213,40 @@ def forget(cluster: Cluster) -> None:
             directory.rmdir()
 
 
-@contextmanager
-def machine_lock() -> Iterator[None]:
+def machine_lock() -> AbstractContextManager[None]:
     """Let one command at a time change what clusters share: addresses, the register, host settings."""
-    RUN_ROOT.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(RUN_ROOT / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return lock_file(RUN_ROOT / "_machine.lock")
+
+
+def cluster_lock(name: str) -> AbstractContextManager[None]:
+    """Let one command at a time change a cluster. Taken before `machine_lock`, never after."""
+    return lock_file(RUN_ROOT / f"{validate_name(name)}.lock")
+
+
+@contextmanager
+def lock_file(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock; wait for whoever has it. Raises: BootstrapError without root."""
+    descriptor = -1
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while True:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if is_same(path, descriptor):
+                break
+            os.close(descriptor)
+            descriptor = -1
         yield
+    except PermissionError as error:
+        raise BootstrapError(f"cannot write {path}: {error.strerror}", "run it with sudo") from error
     finally:
-        os.close(descriptor)
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def is_same(path: Path, descriptor: int) -> bool:
+    """Whether the lock taken is still the one others will find (the last `down` removes the files)."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

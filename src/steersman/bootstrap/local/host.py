@@ -101,9 +101,9 @@ def remove_host(cluster: Cluster) -> None:
 
 
 def restore_host() -> None:
-    """With no cluster left: give the host back its settings, and remove what all clusters shared."""
+    """With no cluster running: give the host back its settings, and remove what all clusters shared."""
     path = RUN_ROOT / "host.json"
-    if clusters() or not path.exists():
+    if not path.exists() or any(cluster.control.is_running() for cluster in clusters()):
         return
     before = json.loads(path.read_bytes())
     FORWARDING.write_text(before["ip_forward"])
