@@ -187,10 +187,15 @@ def registered_dir(name: str) -> Path | None:
         return None
 
 
-def find(name: str) -> Cluster:
-    """Find a registered cluster. Raises: BootstrapError."""
+def find_or_none(name: str) -> Cluster | None:
+    """Find a registered cluster. Raises: BootstrapError for an impossible name."""
     data_dir = registered_dir(validate_name(name))
-    cluster = load(data_dir) if data_dir else None
+    return load(data_dir) if data_dir else None
+
+
+def find(name: str) -> Cluster:
+    """Find a registered cluster. Raises: BootstrapError when there is none of that name."""
+    cluster = find_or_none(name)
     if cluster is None:
         known = ", ".join(other.name for other in clusters()) or "none"
         raise BootstrapError(f"there is no cluster {name}", f"clusters on this machine: {known}")

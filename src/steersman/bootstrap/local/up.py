@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from steersman.bootstrap import images, kubeconfigs, pki
 from steersman.bootstrap.errors import BootstrapError
 from steersman.bootstrap.local import host, node, preflight
+from steersman.bootstrap.local import images as node_images
 from steersman.bootstrap.local.cluster import Cluster, Node, cluster_lock, load, machine_lock, registered_dir
 from steersman.bootstrap.local.commands import run
 from steersman.bootstrap.local.control import supervisor_environment
@@ -23,7 +24,6 @@ from steersman.bootstrap.local.processes import ProcessSpec
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from steersman.bootstrap.local.report import Report
     from steersman.client.rest import Client
@@ -151,38 +151,9 @@ def start_nodes(up: Up) -> str:
 
 def import_images(up: Up) -> str:
     """The pause and demo images, assembled here, into every node."""
-    archives = images.ensure_archives(up.cluster.data_dir / "images")
-    stamp = images.fingerprint()
     for member in up.awake:
-        marker = up.cluster.node_dir(member.name) / "containerd" / "images"
-        if marker.exists() and marker.read_text() == stamp:
-            continue
-        load_archives(up.cluster, member, archives)
-        marker.write_text(stamp)
-        up.changed = True
+        up.changed |= node_images.ensure_images(up.cluster, member)
     return images.DEMO_IMAGE
-
-
-def load_archives(cluster: Cluster, member: Node, archives: list[Path]) -> None:
-    """Import image archives into a node's containerd. Raises: BootstrapError."""
-    wait_containerd(cluster, member)
-    for archive in archives:
-        argv = ["ctr", "--namespace", "k8s.io", "images", "import", "--digests=false", str(archive)]
-        run(node.in_node(cluster, member, *argv))
-
-
-def wait_containerd(cluster: Cluster, member: Node, seconds: float = 20.0) -> None:
-    """Wait until a node's containerd answers. Raises: BootstrapError."""
-    import time
-
-    from steersman.bootstrap.local.commands import succeeds
-
-    deadline = time.monotonic() + seconds
-    while not succeeds(node.in_node(cluster, member, "ctr", "--timeout", "1s", "version")):
-        if time.monotonic() > deadline:
-            log = cluster.log(f"{member.name}/containerd")
-            raise BootstrapError(f"containerd of {member.name} does not answer", f"see {log}")
-        time.sleep(0.05)
 
 
 async def wait_api(up: Up) -> str:
