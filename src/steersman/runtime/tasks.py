@@ -37,6 +37,11 @@ class TaskGroup(asyncio.TaskGroup):
         """Run `coro` as a child; its failure fails the group."""
         return self.create_task(coro, name=name)
 
+    def cancel_all(self) -> None:
+        """Cancel every running child: how a group of endless tasks is brought to its end from inside."""
+        for task in tuple(self._tasks):
+            task.cancel()
+
     def forever(
         self,
         fn: Callable[[], Awaitable[object]],

@@ -128,6 +128,10 @@ class Sink(Protocol):
         """Wait until the peer is gone."""
         ...
 
+    def finish(self) -> None:
+        """End the answer properly; whoever runs a `Streaming` calls it."""
+        ...
+
     def abort(self) -> None:
         """Cut the connection without finishing the answer."""
         ...

@@ -1,0 +1,74 @@
+"""All caches of a server behind one watch of the store: commits are taken apart by resource and handed on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from steersman.apiserver.cache.cache import Cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from steersman.api.resource import Resource
+    from steersman.api.types import Object
+    from steersman.apiserver.cache.item import Record
+    from steersman.store.base import Event, Store, Subscription
+
+ROOT = "/registry/"
+
+
+def prefix(resource: Resource) -> str:
+    """Return what the keys of a resource begin with; resources that share stored objects share it."""
+    return f"{ROOT}{resource.stored_group or 'core'}/{resource.plural}/"
+
+
+class Hub:
+    """Caches by key prefix."""
+
+    def __init__(self, store: Store, record: Callable[[Resource, Object], Record]) -> None:
+        self.store = store
+        self._record = record
+        self._caches: dict[str, Cache] = {}
+        self._subscription: Subscription | None = None
+
+    async def start(self) -> None:
+        """Begin to follow the store."""
+        self._subscription = await self.store.watch(ROOT, after=self.store.revision, deliver=self._deliver)
+
+    def stop(self) -> None:
+        """Stop following."""
+        if self._subscription is not None:
+            self._subscription.cancel()
+
+    def cache(self, resource: Resource) -> Cache:
+        """Return the cache of a resource; await its `ready` before reading."""
+        where = prefix(resource)
+        cache = self._caches.get(where)
+        if cache is None:
+            cache = Cache(resource, self.store, where, lambda obj: self._record(resource, obj))
+            self._caches[where] = cache
+        return cache
+
+    def caches(self) -> Iterator[Cache]:
+        """Yield every cache made so far."""
+        yield from tuple(self._caches.values())
+
+    def _deliver(self, events: Sequence[Event]) -> None:
+        if len(events) == 1:
+            self._offer(_prefix_of(events[0].entry.key), events)
+            return
+        parts: dict[str, list[Event]] = {}
+        for event in events:
+            parts.setdefault(_prefix_of(event.entry.key), []).append(event)
+        for where, some in parts.items():
+            self._offer(where, some)
+
+    def _offer(self, where: str, events: Sequence[Event]) -> None:
+        cache = self._caches.get(where)
+        if cache is not None:
+            cache.offer(events)
+
+
+def _prefix_of(key: str) -> str:
+    """`/registry/<group>/<plural>/...` -> `/registry/<group>/<plural>/`."""
+    return key[: key.index("/", key.index("/", len(ROOT)) + 1) + 1]

@@ -1,0 +1,60 @@
+"""The settings of an API server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class APIServerConfig:
+    """File paths are read at start; "" means: without."""
+
+    bind: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 6443
+    """Port to listen on; 0 picks a free one."""
+    extra_binds: tuple[str, ...] = ()
+    """Further addresses, same port (the bridge that nodes come over)."""
+    advertise_address: str = ""
+    """Address the `kubernetes` Service points to; "" means `bind`, where that is a real address."""
+    store: str = "sqlite"
+    """sqlite or memory."""
+    database: str = ""
+    """SQLite file."""
+    tls_cert: str = ""
+    tls_key: str = ""
+    """Serving certificate and key, PEM; both "" serve plain HTTP (tests)."""
+    client_ca: str = ""
+    """CA of client certificates, PEM."""
+    token_file: str = ""
+    """Static tokens: token,user,uid,"group,group" a line."""
+    service_account_key: str = ""
+    """Private key that signs service-account tokens, PEM."""
+    service_account_public_key: str = ""
+    """Public key that verifies them, PEM."""
+    service_account_issuer: str = "https://kubernetes.default.svc.cluster.local"
+    """Their `iss` claim; also the default audience."""
+    requestheader_ca: str = ""
+    """CA of front proxies that may name users in headers, PEM."""
+    kubelet_cert: str = ""
+    kubelet_key: str = ""
+    """Client certificate towards kubelets, PEM."""
+    kubelet_ca: str = ""
+    """CA of the kubelets' serving certificates, PEM."""
+    service_cidr: str = "10.96.0.0/12"
+    """ClusterIPs come from here; the first address is the API server's."""
+    node_ports: tuple[int, int] = (30000, 32767)
+    """First and last node port."""
+    cluster_domain: str = "cluster.local"
+    authorization: str = "RBAC"
+    """RBAC, or AlwaysAllow."""
+    anonymous: bool = True
+    """Requests without credentials are system:anonymous; otherwise 401."""
+    event_ttl: float = 3600.0
+    """Seconds Events are kept."""
+    compaction_interval: float = 300.0
+    """Seconds between compactions; history at least this old is forgotten."""
+    bookmark_interval: float = 60.0
+    """Seconds between bookmarks on watches that asked for them."""
+    drain_timeout: float = 5.0
+    """Seconds running requests get at shutdown."""

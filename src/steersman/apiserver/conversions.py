@@ -1,0 +1,44 @@
+"""Versions of kinds whose objects differ from the stored form: pure functions both ways.
+
+events.k8s.io/v1 events are the objects of core/v1 under other names of fields.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from steersman.api.kinds import RESOURCES
+from steersman.apiserver.view import Conversion
+
+if TYPE_CHECKING:
+    from steersman.api.resource import Resource
+    from steersman.api.types import Object
+
+_EVENT_FIELDS = {
+    "regarding": "involvedObject",
+    "note": "message",
+    "deprecatedSource": "source",
+    "deprecatedFirstTimestamp": "firstTimestamp",
+    "deprecatedLastTimestamp": "lastTimestamp",
+    "deprecatedCount": "count",
+    "reportingController": "reportingComponent",
+}
+"""Fields of events.k8s.io/v1 and their names in core/v1; all others are the same."""
+_CORE_FIELDS = {core: new for new, core in _EVENT_FIELDS.items()}
+
+
+def event_to_core(event: Object) -> Object:
+    """Return an events.k8s.io/v1 Event as a core/v1 one."""
+    return {_EVENT_FIELDS.get(name, name): value for name, value in event.items()}
+
+
+def event_from_core(event: Object) -> Object:
+    """Return a core/v1 Event as an events.k8s.io/v1 one."""
+    return {_CORE_FIELDS.get(name, name): value for name, value in event.items()}
+
+
+def _events() -> Resource:
+    return next(row for row in RESOURCES if row.group == "events.k8s.io" and row.plural == "events")
+
+
+CONVERSIONS: dict[Resource, Conversion] = {_events(): Conversion(event_from_core, event_to_core)}

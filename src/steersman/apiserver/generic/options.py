@@ -1,0 +1,112 @@
+"""Query parameters and DeleteOptions bodies as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from steersman.api.errors import BadRequest, Invalid
+from steersman.api.fields import FieldError, not_supported
+
+if TYPE_CHECKING:
+    from steersman.api.types import Object
+    from steersman.apiserver.http.values import Query
+
+VALIDATION_MODES = ("Ignore", "Strict", "Warn")
+PROPAGATION = ("Background", "Foreground", "Orphan")
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """What create, update, patch and apply understand."""
+
+    dry_run: bool = False
+    field_manager: str = ""
+    field_validation: str = "Warn"
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """What delete and deletecollection understand; empty strings and None where nothing was asked."""
+
+    grace_period_seconds: int | None = None
+    propagation_policy: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    dry_run: bool = False
+
+
+class _Named:
+    """Errors of options are about the options' own kind."""
+
+    def __init__(self, kind: str) -> None:
+        self.group, self.plural, self.kind = "meta.k8s.io", kind.lower(), kind
+
+
+def write_options(query: Query, kind: str, user_agent: str = "") -> WriteOptions:
+    """Read the options of a write; `kind` is CreateOptions, UpdateOptions or PatchOptions. Raises: Invalid."""
+    if not query.text:
+        return WriteOptions(field_manager=_manager("", user_agent))
+    errors: list[FieldError] = []
+    dry_run = _dry_run(query.all("dryRun"), errors)
+    validation = query.get("fieldValidation")
+    if validation and validation not in VALIDATION_MODES:
+        errors.append(not_supported("fieldValidation", validation, VALIDATION_MODES))
+    if errors:
+        raise Invalid.of(_Named(kind), "", errors)
+    manager = _manager(query.get("fieldManager"), user_agent)
+    return WriteOptions(dry_run, manager, validation or "Warn", query.flag("force"))
+
+
+def _manager(given: str, user_agent: str) -> str:
+    """Without a fieldManager the user agent up to its first slash names the manager, as upstream has it."""
+    if given:
+        if len(given) > 128:
+            raise BadRequest("metadata.fieldManager: Too long: may not be more than 128 bytes")
+        return given
+    return user_agent.partition("/")[0][:128] or "unknown"
+
+
+def _dry_run(values: list[str], errors: list[FieldError]) -> bool:
+    errors.extend(not_supported("dryRun", value, ("All",)) for value in values if value != "All")
+    return bool(values)
+
+
+def delete_options(query: Query, body: Object | None) -> DeleteOptions:
+    """Read the options of a deletion from the body, else from the query. Raises: BadRequest, Invalid."""
+    given = body or {}
+    errors: list[FieldError] = []
+    preconditions = given.get("preconditions") or {}
+    dry_run = _dry_run(list(given.get("dryRun") or query.all("dryRun")), errors)
+    policy = str(given.get("propagationPolicy") or query.get("propagationPolicy"))
+    if policy and policy not in PROPAGATION:
+        errors.append(not_supported("propagationPolicy", policy, PROPAGATION))
+    if errors:
+        raise Invalid.of(_Named("DeleteOptions"), "", errors)
+    orphan = given.get("orphanDependents")
+    if orphan is None and query.get("orphanDependents"):
+        orphan = query.flag("orphanDependents")
+    if orphan is not None and not policy:
+        policy = "Orphan" if orphan else "Background"
+    return DeleteOptions(
+        _grace(given.get("gracePeriodSeconds"), query),
+        policy,
+        str(preconditions.get("uid") or ""),
+        str(preconditions.get("resourceVersion") or ""),
+        dry_run,
+    )
+
+
+def _grace(given: object, query: Query) -> int | None:
+    if given is None:
+        text = query.get("gracePeriodSeconds")
+        if not text:
+            return None
+        try:
+            given = int(text)
+        except ValueError:
+            raise BadRequest(f'gracePeriodSeconds: cannot parse "{text}" as a number') from None
+    if not isinstance(given, int) or isinstance(given, bool):
+        raise BadRequest("DeleteOptions: gracePeriodSeconds must be a whole number of seconds")
+    return max(given, 0)

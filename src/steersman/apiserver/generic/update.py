@@ -1,0 +1,140 @@
+"""Update: read, change, check, compare and swap; the same loop for PUT, PATCH, status, scale and deletion marks.
+
+`change` gets a private copy of the current object and returns the new one; it is called again when somebody else wrote
+in between and the request did not insist on a resourceVersion.
+Source: k8s apiserver/pkg/registry/generic/registry/store.go (Update), pkg/registry/rest/update.go (BeforeUpdate).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from steersman.api import meta
+from steersman.api.errors import Conflict, Invalid, NotFound
+from steersman.api.fields import invalid
+from steersman.apiserver.generic.create import create, key_of, put
+from steersman.apiserver.generic.pipeline import default, own_fields
+from steersman.apiserver.generic.write import check_place, check_valid
+from steersman.store.base import CompareFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from steersman.api.types import Object
+    from steersman.apiserver.cache.item import Item
+    from steersman.apiserver.generic.write import Write
+
+TRIES = 8
+"""Attempts at a write whose caller does not name a resourceVersion."""
+
+
+async def update(
+    write: Write, change: Callable[[Object], Object], *, on_absent: Callable[[], Object] | None = None
+) -> tuple[Item, bool]:
+    """Change one object; returns the item and whether it was created.
+
+    `on_absent` gives the object to create when there is none; without it an absent object is NotFound.
+    Raises: ApiError; Conflict when the object that `change` returns names another resourceVersion.
+    """
+    view = write.view
+    for attempt in range(TRIES):
+        item = view.cache.objects.get(write.namespace, write.name)
+        if item is None:
+            if on_absent is None:
+                raise NotFound.of(view.resource, write.name)
+            return await create(write, on_absent()), True
+        old = view.decode(item)
+        obj = change(view.decode(item))
+        pinned = _check_revision(write, obj, old)
+        try:
+            return await _swap(write, obj, old, item), False
+        except CompareFailed:
+            if pinned or attempt == TRIES - 1:
+                raise Conflict.of(view.resource, write.name) from None
+    raise Conflict.of(view.resource, write.name)
+
+
+def _check_revision(write: Write, obj: Object, old: Object) -> bool:
+    """Return whether the caller insists on a revision. Raises: Conflict when it is not the current one, Invalid."""
+    metadata = obj.get("metadata") or {}
+    given = metadata.get("resourceVersion") or ""
+    current = old["metadata"]["resourceVersion"]
+    if given in ("", "0"):
+        if not write.strategy.allow_unconditional_update:
+            detail = "must be specified for an update"
+            raise Invalid.of(
+                write.view.resource, write.name, [invalid("metadata.resourceVersion", 0, detail)]
+            )
+        return False
+    if given != current:
+        raise Conflict.of(write.view.resource, write.name)
+    return True
+
+
+async def _swap(write: Write, obj: Object, old: Object, item: Item) -> Item:
+    strategy = write.strategy
+    context = write.context(write.api.clock.time())
+    check_place(write, obj)
+    default(write, obj)
+    await write.mutate(write.attributes("UPDATE", obj, old))
+    _keep_metadata(write, obj["metadata"], old["metadata"])
+    finish = await strategy.begin(context, obj, old) if strategy.allocates else None
+    stored = False
+    try:
+        strategy.prepare_for_update(context, obj, old)
+        check_valid(write, write.name, strategy.validate_update(context, obj, old))
+        write.warnings.extend(strategy.warnings(context, obj, old))
+        strategy.canonicalize(obj)
+        await write.validate(write.attributes("UPDATE", obj, old))
+        own_fields(write, obj, old, context.now)
+        if _finished(write, obj):
+            return await remove(write, obj, item)
+        if obj == old:
+            return item
+        result = await put(write, obj, expect=item.revision)
+        stored = not write.options.dry_run
+        return result
+    finally:
+        if finish is not None:
+            await finish(stored)
+
+
+def _keep_metadata(write: Write, metadata: Object, old: Object) -> None:
+    """Put back what no update changes. Raises: Conflict when the object is another one of the same name."""
+    given = metadata.get("uid")
+    if given and given != old["uid"]:
+        why = f"Precondition failed: UID in precondition: {given}, UID in object meta: {old['uid']}"
+        raise Conflict.of(write.view.resource, write.name, why)
+    metadata["name"] = write.name
+    metadata["resourceVersion"] = old["resourceVersion"]
+    for name in (
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generateName",
+    ):
+        if name in old:
+            metadata[name] = old[name]
+        else:
+            metadata.pop(name, None)
+    metadata.pop("selfLink", None)
+
+
+def _finished(write: Write, obj: Object) -> bool:
+    """Say whether this update takes away the last thing that kept a deleted object."""
+    metadata = obj["metadata"]
+    return (
+        meta.deleting(obj)
+        and not metadata.get("finalizers")
+        and not metadata.get("deletionGracePeriodSeconds")
+        and not write.strategy.deletion_blocked(obj)
+    )
+
+
+async def remove(write: Write, obj: Object, item: Item) -> Item:
+    """Delete an object from the store. Raises: CompareFailed."""
+    if not write.options.dry_run:
+        await write.api.store.delete(key_of(write, write.name), expect=item.revision)
+        await write.strategy.after_delete(write.context(write.api.clock.time()), obj)
+    return item

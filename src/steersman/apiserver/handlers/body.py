@@ -1,0 +1,95 @@
+"""Bodies: from bytes to an object of the kind the path is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from steersman.api.errors import BadRequest, UnsupportedMediaType
+
+if TYPE_CHECKING:
+    from steersman.api.types import Object
+    from steersman.apiserver.http.values import Request
+
+JSON = "application/json"
+YAML = "application/yaml"
+ACCEPTED = (JSON, YAML)
+
+
+def media_type(request: Request) -> str:
+    """Return the Content-Type without parameters, lower case; JSON when there is none."""
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower() or JSON
+
+
+async def read_object(request: Request) -> Object:
+    """Return the body as an object. Raises: BadRequest, UnsupportedMediaType, RequestEntityTooLarge."""
+    media = media_type(request)
+    if media not in ACCEPTED:
+        raise UnsupportedMediaType.of(ACCEPTED)
+    obj = parse(await request.body(), yaml=media == YAML)
+    if not isinstance(obj, dict):
+        raise BadRequest("the body of the request is not an object")
+    return obj
+
+
+def parse(data: bytes, *, yaml: bool = False) -> Any:
+    """Decode JSON (or YAML, of which JSON is a part). Raises: BadRequest."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        if not yaml:
+            raise BadRequest(
+                f"the object provided is unrecognized: couldn't parse the body: {error}"
+            ) from None
+    return _parse_yaml(data)
+
+
+def _parse_yaml(data: bytes) -> Any:
+    import yaml
+
+    try:
+        return yaml.load(data, Loader=_loader())
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        text = " ".join(str(error).split())
+        raise BadRequest(
+            f"the object provided is unrecognized: error converting YAML to JSON: {text}"
+        ) from None
+
+
+_LOADER: Any = None
+
+
+def _loader() -> Any:
+    """A safe loader for the JSON subset of types: dates stay text, keys become text, no aliases bombs."""
+    global _LOADER
+    if _LOADER is None:
+        import yaml
+
+        base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        resolvers = {
+            first: [(tag, pattern) for tag, pattern in pairs if not tag.endswith((":timestamp", ":merge"))]
+            for first, pairs in base.yaml_implicit_resolvers.items()
+        }
+        _LOADER = type("Loader", (base,), {"yaml_implicit_resolvers": resolvers})
+    return _LOADER
+
+
+def check_type(obj: Object, api_version: str, kind: str) -> None:
+    """Fill in kind and apiVersion, or raise BadRequest when they are not those of the path."""
+    given_version, given_kind = obj.get("apiVersion") or api_version, obj.get("kind") or kind
+    if given_kind != kind:
+        raise BadRequest(
+            f'{given_kind} in version "{_version(str(given_version))}" cannot be handled as a {kind}: '
+            f"the kind in the data ({given_kind}) does not match the expected kind ({kind})"
+        )
+    if given_version != api_version:
+        raise BadRequest(
+            f"the API version in the data ({given_version}) does not match the expected API version "
+            f"({api_version})"
+        )
+    obj["apiVersion"], obj["kind"] = api_version, kind
+
+
+def _version(api_version: str) -> str:
+    return api_version.rpartition("/")[2]

@@ -1,0 +1,218 @@
+"""The chain every request passes, in the order of `HTTP_CHAIN`, from the adapter to the handler.
+
+A step is `async (api, request, next) -> Answer`; it may answer itself, change the request, or look at the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from steersman.api.errors import ApiError, Forbidden, InternalError, ServiceUnavailable, Timeout, Unauthorized
+from steersman.apiserver import metrics
+from steersman.apiserver.authn import ANONYMOUS, MASTERS, UNAUTHENTICATED, User
+from steersman.apiserver.authz import Attributes, Verdict
+from steersman.apiserver.http import request_info
+from steersman.apiserver.http.status import error_response
+from steersman.apiserver.http.values import Answer, Handler, Request, Response, Streaming
+from steersman.store.base import StoreUnavailable
+
+if TYPE_CHECKING:
+    from steersman.apiserver.api import API
+
+log = logging.getLogger("steersman.apiserver.http")
+Step = Callable[["API", Request, Handler], Awaitable[Answer]]
+
+REQUEST_TIMEOUT = 60.0
+"""Seconds a request that is no watch and no stream may take, as upstream's --request-timeout."""
+_LONG = frozenset({"watch", "connect"})
+_LONG_SUBRESOURCES = frozenset({"exec", "attach", "portforward", "proxy", "log"})
+_EVERYBODY = User("system:anonymous", groups=(MASTERS,))
+
+
+async def recover(api: API, request: Request, next: Handler) -> Answer:
+    """Turn errors into Statuses; whatever else is raised is logged and answered with 500."""
+    try:
+        return await next(request)
+    except ApiError as error:
+        return error_response(error)
+    except StoreUnavailable as error:
+        log.error("%s %s: the store failed: %s", request.method, request.path, error)
+        return error_response(ServiceUnavailable(f"the store is not available: {error}"))
+    except Exception as error:
+        log.exception("%s %s failed", request.method, request.path)
+        return error_response(InternalError.of(error))
+
+
+async def measure(api: API, request: Request, next: Handler) -> Answer:
+    """Count requests and their durations."""
+    with metrics.request(request, api.clock) as measured:
+        answer = await next(request)
+        measured.answered(answer)
+        return answer
+
+
+async def describe(api: API, request: Request, next: Handler) -> Answer:
+    """Find out what the path and the method ask for."""
+    query = request.query
+    watch = bool(query.text) and query.flag("watch")
+    name = ""
+    if query.text and "metadata.name" in query.text:
+        name = query.get("fieldSelector").partition("metadata.name=")[2].partition(",")[0]
+    request.info = request_info.parse(request.method, request.path, watch=watch, field_name=name)
+    return await next(request)
+
+
+async def limit_time(api: API, request: Request, next: Handler) -> Answer:
+    """Answer 504 to what takes too long; watches and streams have limits of their own."""
+    info = request.info
+    if info.verb in _LONG or info.subresource in _LONG_SUBRESOURCES:
+        return await next(request)
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+    expired = False
+
+    def expire() -> None:
+        nonlocal expired
+        expired = True
+        task.cancel()
+
+    timer = loop.call_later(REQUEST_TIMEOUT, expire)
+    try:
+        return await next(request)
+    except asyncio.CancelledError:
+        if not expired or task.uncancel() > 0:
+            raise
+        raise Timeout.of("request did not complete within the allotted timeout") from None
+    finally:
+        timer.cancel()
+
+
+async def warn(api: API, request: Request, next: Handler) -> Answer:
+    """Send the collected warnings along, each once."""
+    answer = await next(request)
+    if request.warnings and isinstance(answer, (Response, Streaming)):
+        texts = dict.fromkeys(request.warnings)
+        answer.headers["Warning"] = ", ".join(f'299 - "{_quoted(text)}"' for text in texts)
+    return answer
+
+
+def _quoted(text: str) -> str:
+    clean = "".join(character if character.isprintable() else " " for character in text)
+    return clean.replace("\\", "\\\\").replace('"', '\\"')
+
+
+async def authenticate(api: API, request: Request, next: Handler) -> Answer:
+    """Find out who is asking, unless the adapter knows: only the in-process transport sets a user."""
+    if request.user is not None:
+        return await next(request)
+    if not api.authenticators:
+        request.user = _EVERYBODY
+        return await next(request)
+    for authenticator in api.authenticators:
+        user = await authenticator.authenticate(request)
+        if user is not None:
+            request.user = user
+            return await next(request)
+    if not api.config.anonymous:
+        raise Unauthorized
+    request.user = User(ANONYMOUS, groups=(UNAUTHENTICATED,))
+    return await next(request)
+
+
+async def authorize(api: API, request: Request, next: Handler) -> Answer:
+    """Refuse what the user may not do."""
+    if api.authorizers:
+        await check(api, attributes_of(request))
+    return await next(request)
+
+
+def attributes_of(request: Request) -> Attributes:
+    """Return what authorizers are asked about a request."""
+    info, user = request.info, request.user
+    assert user is not None
+    if not info.is_resource:
+        return Attributes(user, info.verb, False, info.path)
+    query = request.query
+    return Attributes(
+        user,
+        info.verb,
+        True,
+        info.path,
+        info.group,
+        info.version,
+        info.resource,
+        info.subresource,
+        info.namespace,
+        info.name,
+        query.get("fieldSelector"),
+        query.get("labelSelector"),
+    )
+
+
+async def check(api: API, attributes: Attributes) -> None:
+    """Raise Forbidden unless an authorizer allows."""
+    reasons = []
+    for authorizer in api.authorizers:
+        decision = await authorizer.authorize(attributes)
+        if decision.verdict is Verdict.ALLOW:
+            return
+        if decision.reason:
+            reasons.append(decision.reason)
+        if decision.verdict is Verdict.DENY:
+            break
+    raise refusal(attributes, "; ".join(reasons))
+
+
+def refusal(attributes: Attributes, reason: str) -> Forbidden:
+    """Return the error for a refused request, in upstream's words."""
+    who, because = attributes.user.name, f": {reason}" if reason else ""
+    if not attributes.is_resource:
+        return Forbidden(
+            f'forbidden: User "{who}" cannot {attributes.verb} path "{attributes.path}"{because}', {}
+        )
+    resource = attributes.resource
+    if attributes.subresource:
+        resource += f"/{attributes.subresource}"
+    qualified = f"{attributes.resource}.{attributes.group}" if attributes.group else attributes.resource
+    subject = f'{qualified} "{attributes.name}"' if attributes.name else qualified
+    where = f' in the namespace "{attributes.namespace}"' if attributes.namespace else " at the cluster scope"
+    details = {"kind": attributes.resource}
+    if attributes.name:
+        details["name"] = attributes.name
+    if attributes.group:
+        details["group"] = attributes.group
+    return Forbidden(
+        f'{subject} is forbidden: User "{who}" cannot {attributes.verb} resource "{resource}" '
+        f'in API group "{attributes.group}"{where}{because}',
+        details,
+    )
+
+
+HTTP_CHAIN: tuple[Step, ...] = (
+    recover,  # outermost: an error in any later step still gets a Status
+    describe,
+    measure,  # behind describe, which names what is counted; errors pass through it
+    limit_time,
+    warn,
+    authenticate,
+    authorize,
+)
+"""In the order of the request; impersonation and audit belong between authenticate and authorize."""
+
+
+def build(api: API, handler: Handler, steps: tuple[Step, ...] = HTTP_CHAIN) -> Handler:
+    """Return the handler behind the chain."""
+    for step in reversed(steps):
+        handler = _bind(step, api, handler)
+    return handler
+
+
+def _bind(step: Step, api: API, next: Handler) -> Handler:
+    def handle(request: Request) -> Awaitable[Answer]:
+        return step(api, request, next)
+
+    return handle

@@ -1,0 +1,21 @@
+"""The TLS context of the listener: TLS 1.2 and up, client certificates asked for and not demanded."""
+
+from __future__ import annotations
+
+import ssl
+
+
+def server_context(cert: str, key: str, *client_cas: str) -> ssl.SSLContext | None:
+    """Return the context for PEM files, None without a certificate. Raises: OSError, ssl.SSLError."""
+    if not cert:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(cert, key)
+    context.set_alpn_protocols(["http/1.1"])
+    given = [path for path in client_cas if path]
+    for path in given:
+        context.load_verify_locations(path)
+    if given:
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context

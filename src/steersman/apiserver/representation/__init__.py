@@ -1,0 +1,1 @@
+"""How objects are shown: JSON, YAML, tables, metadata alone; chosen by the Accept header."""

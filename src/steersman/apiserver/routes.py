@@ -1,0 +1,60 @@
+"""Everything that is not a resource: version, health, metrics, discovery, OpenAPI; and the door to the resources."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import orjson
+
+from steersman.api.errors import MethodNotSupported, NotFound
+from steersman.apiserver import discovery, health
+from steersman.apiserver.handlers.dispatch import dispatch
+from steersman.apiserver.http.values import Answer, Request, Response
+from steersman.apiserver.version import version
+
+if TYPE_CHECKING:
+    from steersman.apiserver.api import API
+
+Route = Callable[["API", Request], Awaitable[Answer]]
+
+
+async def route(api: API, request: Request) -> Answer:
+    """Answer any request. Raises: ApiError."""
+    if request.info.is_resource:
+        return await dispatch(api, request)
+    first = request.path.strip("/").partition("/")[0]
+    found = ROUTES.get(first)
+    if found is None:
+        raise NotFound.path()
+    if request.method not in ("GET", "HEAD"):
+        raise MethodNotSupported.path()
+    return await found(api, request)
+
+
+async def _version(api: API, request: Request) -> Answer:
+    return Response(200, orjson.dumps(version(), option=orjson.OPT_INDENT_2))
+
+
+async def _metrics(api: API, request: Request) -> Answer:
+    from steersman.runtime import metrics
+
+    return Response(200, metrics.exposition(), metrics.CONTENT_TYPE)
+
+
+async def _index(api: API, request: Request) -> Answer:
+    paths = sorted({*discovery.paths(api), *(f"/{name}" for name in ROUTES if name)})
+    return Response(200, orjson.dumps({"paths": paths}, option=orjson.OPT_INDENT_2))
+
+
+ROUTES: dict[str, Route] = {
+    "": _index,
+    "version": _version,
+    "metrics": _metrics,
+    "healthz": health.answer,
+    "livez": health.answer,
+    "readyz": health.answer,
+    "api": discovery.legacy,
+    "apis": discovery.groups,
+}
+"""By the first element of the path."""

@@ -1,0 +1,144 @@
+"""The API server as a whole: opens the store, fills in the API, listens, and takes everything down again.
+
+    async with APIServer(config) as server:      # ready when the block is entered
+        Client(server.transport())               # in process, as system:masters
+        server.url                               # over the network, when it listens
+
+`run(config)` is the component: it serves until it is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Self
+
+from steersman.api.kinds import RESOURCES
+from steersman.apiserver import admission, authn, authz, bootstrap, endpoints, routes
+from steersman.apiserver.api import API
+from steersman.apiserver.authn import MASTERS, User
+from steersman.apiserver.conversions import CONVERSIONS
+from steersman.apiserver.http import chain
+from steersman.apiserver.http.memory import MemoryTransport
+from steersman.apiserver.http.streams import Streams
+from steersman.apiserver.upkeep import bookmarks, compaction, expiry
+from steersman.runtime.clock import SystemClock
+from steersman.runtime.tasks import TaskGroup
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from steersman.apiserver.config import APIServerConfig
+    from steersman.apiserver.http.values import Answer, Request
+    from steersman.runtime.clock import Clock
+    from steersman.store.base import Store
+
+log = logging.getLogger("steersman.apiserver")
+ADMIN = User("kubernetes-admin", groups=(MASTERS, authn.AUTHENTICATED))
+
+
+class APIServer:
+    """One API server; an async context manager."""
+
+    def __init__(
+        self,
+        config: APIServerConfig,
+        *,
+        store: Store | None = None,
+        clock: Clock | None = None,
+        listen: bool = True,
+    ) -> None:
+        self.config = config
+        self._given, self._clock, self._listen = store, clock or SystemClock(), listen
+        self._stack = AsyncExitStack()
+        self.url = ""
+        """Where it listens; empty when it does not."""
+
+    @property
+    def store(self) -> Store:
+        """The store behind it."""
+        return self.api.store
+
+    def transport(self, user: User = ADMIN) -> MemoryTransport:
+        """Return an in-process transport that asks everything as `user`."""
+        return MemoryTransport(self._handler, self._streams, user)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.api.draining = True
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        store = self._given
+        if store is None:
+            store = await open_store(self.config)
+            self._stack.push_async_callback(store.close)
+        self.api = api = API(self.config, store, self._clock, RESOURCES, CONVERSIONS)
+        await api.hub.start()
+        self._stack.callback(api.hub.stop)
+        api.endpoints = endpoints.table()
+        tasks = await self._stack.enter_async_context(TaskGroup())
+        self._stack.push_async_callback(_cancel_all, tasks)
+        self._streams = Streams(tasks)
+        self._handler = chain.build(api, self._route)
+        await bootstrap.objects(api)
+        api.plugins = admission.make_plugins(api)
+        api.authenticators = authn.make_authenticators(api)
+        api.authorizers = authz.make_authorizers(api)
+        for upkeep in (bookmarks, compaction, expiry):
+            tasks.spawn(upkeep(api), upkeep.__name__)
+        if self._listen:
+            await self._serve()
+        await bootstrap.kubernetes_service(api)
+        api.bootstrapped = True
+
+    async def _serve(self) -> None:
+        from steersman.apiserver.http.listener import Listener
+        from steersman.apiserver.http.tls import server_context
+
+        config = self.config
+        tls = server_context(config.tls_cert, config.tls_key, config.client_ca, config.requestheader_ca)
+        listener = Listener(self._handler)
+        await listener.start((config.bind, *config.extra_binds), config.port, tls)
+        self._stack.push_async_callback(listener.stop, config.drain_timeout)
+        self.api.port = listener.port
+        host = "127.0.0.1" if config.bind in ("0.0.0.0", "::", "") else config.bind
+        self.url = f"{'https' if tls else 'http'}://{host}:{listener.port}"
+
+    def _route(self, request: Request) -> asyncio.Future[Answer]:
+        return routes.route(self.api, request)  # type: ignore[return-value]
+
+
+async def _cancel_all(tasks: TaskGroup) -> None:
+    """End the background tasks: the group's block would otherwise wait for them for ever."""
+    tasks.cancel_all()
+
+
+async def open_store(config: APIServerConfig) -> Store:
+    """Open the store the settings name. Raises: StoreUnavailable, ValueError."""
+    if config.store == "memory":
+        from steersman.store.memory import MemoryStore
+
+        return MemoryStore()
+    if config.store == "sqlite":
+        from steersman.store.sqlite import SQLiteStore
+
+        return await SQLiteStore.open(config.database)
+    raise ValueError(f"store {config.store!r} is not known: it is sqlite or memory")
+
+
+async def run(config: APIServerConfig) -> None:
+    """Serve until cancelled."""
+    async with APIServer(config) as server:
+        log.info("serving on %s", server.url)
+        await asyncio.get_running_loop().create_future()

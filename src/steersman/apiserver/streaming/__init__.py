@@ -1,0 +1,1 @@
+"""Streaming sub-resources: exec, attach, port-forward, logs and proxies."""

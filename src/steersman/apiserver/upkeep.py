@@ -1,0 +1,46 @@
+"""What an API server does by the clock: bookmarks for watchers, compaction, the end of short-lived objects."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from steersman.store.base import StoreError
+
+if TYPE_CHECKING:
+    from steersman.apiserver.api import API
+
+log = logging.getLogger("steersman.apiserver.upkeep")
+EXPIRY_INTERVAL = 30.0
+"""Seconds between looks for expired objects."""
+
+
+async def bookmarks(api: API) -> None:
+    """Tell watchers that asked for it how far they are, so that they can resume from there."""
+    while True:
+        await api.clock.sleep(api.config.bookmark_interval)
+        for cache in api.hub.caches():
+            for group in tuple(cache.groups.values()):
+                group.bookmark(cache.revision)
+
+
+async def compaction(api: API) -> None:
+    """Forget history that is older than one interval."""
+    revision = api.store.revision
+    while True:
+        await api.clock.sleep(api.config.compaction_interval)
+        try:
+            await api.store.compact(revision)
+        except StoreError as error:
+            log.warning("compaction to revision %d failed, trying again later: %s", revision, error)
+        revision = api.store.revision
+
+
+async def expiry(api: API) -> None:
+    """Delete what has outlived its time (Events)."""
+    while True:
+        await api.clock.sleep(EXPIRY_INTERVAL)
+        try:
+            await api.store.expire(api.clock.time())
+        except StoreError as error:
+            log.warning("expired objects could not be deleted, trying again later: %s", error)

@@ -1,0 +1,78 @@
+"""One served version of a resource, and how it looks at the stored bytes.
+
+Versions that share a stored form share one cache. A version whose objects differ from the stored form carries a
+conversion, two pure functions over objects; all others pass bytes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+
+from steersman.apiserver import codec
+from steersman.apiserver.cache.item import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from steersman.api.resource import Resource
+    from steersman.api.types import Object
+    from steersman.apiserver.cache.cache import Cache
+    from steersman.apiserver.cache.item import Item
+    from steersman.apiserver.registry.strategy import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """`from_stored` and `to_stored` get private copies; apiVersion is set by the caller."""
+
+    from_stored: Callable[[Object], Object]
+    to_stored: Callable[[Object], Object]
+
+
+class View:
+    """A resource at one version: its row, its strategy, its cache."""
+
+    __slots__ = ("cache", "conversion", "head", "resource", "strategy")
+
+    def __init__(
+        self, resource: Resource, strategy: Strategy, cache: Cache, conversion: Conversion | None = None
+    ) -> None:
+        self.resource, self.strategy, self.cache, self.conversion = resource, strategy, cache, conversion
+        self.head = codec.head(resource)
+
+    def body(self, item: Item) -> bytes:
+        """Return an item's body in this version."""
+        if self.conversion is None:
+            return item.body
+        obj = self.decode(item)
+        metadata = obj.pop("metadata")
+        del obj["kind"], obj["apiVersion"]
+        return orjson.dumps({"metadata": metadata, **obj})[1:]
+
+    def decode(self, item: Item) -> Object:
+        """Return an item as a fresh object in this version."""
+        obj = codec.decode_body(self.resource, item.body)
+        if self.conversion is not None:
+            obj = self.conversion.from_stored(obj)
+            obj["apiVersion"] = self.resource.api_version
+        return obj
+
+    def encode(self, obj: Object) -> bytes:
+        """Return the stored form of an object of this version."""
+        return codec.encode(self.resource, obj)
+
+    def record(self, obj: Object) -> Record:
+        """Return what selectors need of an object in its stored form."""
+        return record_of(self.strategy, obj)
+
+
+def record_of(strategy: Strategy, obj: Object) -> Record:
+    """Return the record of an object in its stored form."""
+    metadata = obj["metadata"]
+    fields = strategy.selectable_fields(obj)
+    fields.pop("metadata.name", None)
+    fields.pop("metadata.namespace", None)
+    return Record(metadata.get("uid", ""), metadata.get("labels") or None, fields)
