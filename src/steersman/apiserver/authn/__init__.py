@@ -7,11 +7,12 @@ anonymous. `make_authenticators` builds the visible, ordered tuple at start.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from steersman.apiserver.api import API
     from steersman.apiserver.http.values import Request
 
@@ -40,6 +41,18 @@ class Authenticator(Protocol):
         ...
 
 
+def authenticated(user: User) -> User:
+    """The user as a member of system:authenticated, which everybody with valid credentials is."""
+    if AUTHENTICATED in user.groups or user.name == ANONYMOUS:
+        return user
+    return replace(user, groups=(*user.groups, AUTHENTICATED))
+
+
 def make_authenticators(api: API) -> tuple[Authenticator, ...]:
-    """Build the authenticators in the order they are asked. Empty: everybody is system:masters."""
-    return ()
+    """Build the authenticators in the order they are asked. Empty: everybody is system:masters.
+
+    Raises OSError or ValueError when a configured file cannot be read.
+    """
+    from steersman.apiserver.authn.chain import build
+
+    return build(api)

@@ -12,16 +12,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from steersman.apiserver.authn import User
+from steersman.apiserver.authn import User, authenticated
 from steersman.apiserver.authn.headers import header_values, prefixed_values
-from steersman.apiserver.authn.x509 import CertificateAuthority, common_name, parse_leaf
+from steersman.apiserver.authn.x509 import MAX_KNOWN, CertificateAuthority, common_name, parse_leaf
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from steersman.apiserver.http.values import Request
 
-_MEMO = "requestheader"
 EXTRA_PREFIX = "x-remote-extra-"
 
 
@@ -31,27 +30,32 @@ class RequestHeaderAuthenticator:
     def __init__(self, authority: CertificateAuthority, allowed_names: Collection[str] = ()) -> None:
         self._authority = authority
         self._allowed = frozenset(allowed_names)
+        self._known: dict[bytes, bool] = {}
 
     async def authenticate(self, request: Request) -> User | None:
-        if request.peer.certificate is None:
+        certificate = request.peer.certificate
+        if certificate is None:
             return None
         name = request.headers.get("X-Remote-User", "")
-        if not name or not self._trusted(request):
+        if not name or not self._trusted(certificate):
             return None
         extra: dict[str, list[str]] = {}
         for key, value in prefixed_values(request.headers, EXTRA_PREFIX):
             extra.setdefault(unquote(key), []).append(value)
-        return User(
+        user = User(
             name=name,
             uid=request.headers.get("X-Remote-Uid", ""),
             groups=tuple(header_values(request.headers, "X-Remote-Group")),
             extra=extra,
         )
+        return authenticated(user)
 
-    def _trusted(self, request: Request) -> bool:
-        memo = request.peer.memo
-        if _MEMO not in memo:
-            leaf = parse_leaf(request.peer.certificate or b"")
+    def _trusted(self, certificate: bytes) -> bool:
+        known = self._known.get(certificate)
+        if known is None:
+            leaf = parse_leaf(certificate)
             allowed = not self._allowed or common_name(leaf) in self._allowed
-            memo[_MEMO] = allowed and self._authority.issued(leaf)
-        return bool(memo[_MEMO])
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            known = self._known[certificate] = allowed and self._authority.issued(leaf)
+        return known

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
-from steersman.apiserver.authn import User
+from steersman.apiserver.authn import User, authenticated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ def parse_token_file(text: str) -> dict[str, User]:
         if len(row) < 3 or not row[0]:
             raise ValueError(f"line {number}: expected token,user,uid and perhaps groups")
         groups = tuple(group.strip() for group in row[3].split(",") if group.strip()) if len(row) > 3 else ()
-        users[row[0]] = User(name=row[1], uid=row[2], groups=groups)
+        users[row[0]] = authenticated(User(name=row[1], uid=row[2], groups=groups))
     return users
 
 

@@ -8,10 +8,10 @@ What a certificate says is worked out once per connection. Source: "Authenticati
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from steersman.api.errors import Unauthorized
-from steersman.apiserver.authn import User
+from steersman.apiserver.authn import User, authenticated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
     from cryptography.x509 import Certificate
 
-    from steersman.apiserver.http.values import Peer, Request
+    from steersman.apiserver.http.values import Request
 
-_MEMO = "x509"
+MAX_KNOWN = 1024
+"""Certificates remembered, about 2 KiB each; all are dropped when there are more."""
+
 CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 
 
@@ -83,29 +85,32 @@ def user_of(leaf: Certificate) -> User:
 
 
 class X509Authenticator:
-    """Recognises the client certificate of the connection."""
+    """Recognises the client certificate of the connection; what a certificate says is worked out once."""
 
     def __init__(self, authority: CertificateAuthority, *, now: Callable[[], float] = time.time) -> None:
         self._authority = authority
         self._now = now
+        self._known: dict[bytes, tuple[User | None, float]] = {}
 
     async def authenticate(self, request: Request) -> User | None:
-        peer = request.peer
-        if peer.certificate is None:
+        certificate = request.peer.certificate
+        if certificate is None:
             return None
-        memo = peer.memo.get(_MEMO)
-        if memo is None:
-            memo = peer.memo[_MEMO] = self._examine(peer)
-        user, not_after = cast("tuple[User | None, float]", memo)
+        known = self._known.get(certificate)
+        if known is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            known = self._known[certificate] = self._examine(certificate)
+        user, not_after = known
         if user is not None and self._now() > not_after:
             raise Unauthorized()
         return user
 
-    def _examine(self, peer: Peer) -> tuple[User | None, float]:
-        leaf = parse_leaf(peer.certificate or b"")
+    def _examine(self, certificate: bytes) -> tuple[User | None, float]:
+        leaf = parse_leaf(certificate)
         if not self._authority.issued(leaf):
             return None, 0.0
         user = user_of(leaf)
         if not user.name:
-            raise Unauthorized()
-        return user, leaf.not_valid_after_utc.timestamp()
+            return None, 0.0
+        return authenticated(user), leaf.not_valid_after_utc.timestamp()

@@ -1,7 +1,8 @@
 """May they: authorizers decide on the attributes of a request.
 
-The chain asks each authorizer in turn: ALLOW and DENY end the question, NO_OPINION passes it on; when nobody allows,
-the answer is 403 with the reasons collected on the way. `make_authorizers` builds the visible, ordered tuple.
+The chain asks each authorizer in turn: ALLOW and DENY end the question, NO_OPINION passes it on; when nobody
+allows, the answer is 403 with the reasons collected on the way. `make_authorizers` builds the visible,
+ordered tuple.
 """
 
 from __future__ import annotations
@@ -61,10 +62,18 @@ class Authorizer(Protocol):
 
 
 def make_authorizers(api: API) -> tuple[Authorizer, ...]:
-    """Build the authorizers in the order they are asked. Empty: everything is allowed."""
-    return ()
+    """Build the authorizers in the order they are asked. Empty: everything is allowed.
+
+    Raises ValueError for an unknown mode.
+    """
+    from steersman.apiserver.authz.chain import build
+
+    return build(api)
 
 
 def bootstrap_objects() -> Iterable[Object]:
-    """Return the objects the server makes sure of at start: default roles and bindings, complete manifests."""
-    return ()
+    """Return the objects the server makes sure of at start: default roles and bindings, complete
+    manifests."""
+    from steersman.apiserver.authz.policy import bootstrap_policy
+
+    return bootstrap_policy()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 
 from steersman.api.errors import Unauthorized
+from steersman.apiserver.authn import authenticated
 from steersman.apiserver.authn.serviceaccount.claims import (
     LEGACY_ISSUER,
     Claims,
@@ -69,7 +70,7 @@ class ServiceAccountTokens:
             if not set([given] if isinstance(given, str) else given) & set(wanted):
                 raise Unauthorized()
         await self._check_bound(claims, token)
-        return user_of(claims)
+        return authenticated(user_of(claims))
 
     def _issued_here(self, token: str) -> bool:
         """Whether it is a JWT that names our issuer (nothing is verified yet)."""

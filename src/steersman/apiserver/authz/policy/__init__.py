@@ -23,11 +23,11 @@ __all__ = ["bootstrap_policy"]
 
 def bootstrap_policy() -> Iterator[Object]:
     """Every default object, roles before the bindings that name them."""
-    for spec in (*cluster.CLUSTER_ROLES, *controllers.cluster_roles(), *steersman.CLUSTER_ROLES):
-        yield cluster_role(spec)
-    for spec in (*bindings.CLUSTER_ROLE_BINDINGS, *controllers.bindings(), *steersman.BINDINGS):
-        yield cluster_role_binding(spec)
-    for namespace, spec in namespaced.ROLES:
-        yield role(namespace, spec)
-    for namespace, spec in namespaced.ROLE_BINDINGS:
-        yield role_binding(namespace, spec)
+    for role_spec in (*cluster.CLUSTER_ROLES, *controllers.cluster_roles(), *steersman.CLUSTER_ROLES):
+        yield cluster_role(role_spec)
+    for binding_spec in (*bindings.CLUSTER_ROLE_BINDINGS, *controllers.bindings(), *steersman.BINDINGS):
+        yield cluster_role_binding(binding_spec)
+    for namespace, role_spec in namespaced.ROLES:
+        yield role(namespace, role_spec)
+    for namespace, binding_spec in namespaced.ROLE_BINDINGS:
+        yield role_binding(namespace, binding_spec)

@@ -1,0 +1,102 @@
+"""Endpoints about identity: TokenReview, SelfSubjectReview and the `token` sub-resource of service accounts.
+
+Nothing here is stored: a POST is a question, and its answer is the object with `status` filled in.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import orjson
+
+from steersman.api.errors import BadRequest, InternalError
+from steersman.api.kinds import SELF_SUBJECT_REVIEWS, TOKEN_REVIEWS
+from steersman.api.times import rfc3339
+from steersman.apiserver.authn.bearer import BearerAuthenticator
+from steersman.apiserver.authn.chain import token_issuer
+from steersman.apiserver.endpoint import Endpoint
+from steersman.apiserver.handlers.body import check_type, read_object
+from steersman.apiserver.http.values import Response
+
+if TYPE_CHECKING:
+    from steersman.api.types import Object
+    from steersman.apiserver.api import API
+    from steersman.apiserver.authn import User
+    from steersman.apiserver.authn.serviceaccount.issuer import TokenIssuer
+    from steersman.apiserver.handlers.target import Target
+
+_ISSUERS: WeakKeyDictionary[API, TokenIssuer | None] = WeakKeyDictionary()
+"""One issuer a server: it keeps the parsed key."""
+
+
+def user_info(user: User) -> Object:
+    """A user as TokenReview and SelfSubjectReview show it."""
+    info: Object = {"username": user.name}
+    if user.uid:
+        info["uid"] = user.uid
+    if user.groups:
+        info["groups"] = list(user.groups)
+    if user.extra:
+        info["extra"] = {key: list(values) for key, values in user.extra.items()}
+    return info
+
+
+def created(obj: Object) -> Response:
+    return Response(201, orjson.dumps(obj))
+
+
+async def token_review(target: Target) -> Response:
+    obj = await read_object(target.request)
+    check_type(obj, TOKEN_REVIEWS.api_version, TOKEN_REVIEWS.kind)
+    spec = obj.get("spec") or {}
+    token = spec.get("token") or ""
+    if not isinstance(token, str) or not token:
+        raise BadRequest("token is required for TokenReview in authentication")
+    audiences = tuple(str(audience) for audience in spec.get("audiences") or ())
+    obj["status"] = await review(target.api, token, audiences)
+    obj.setdefault("metadata", {})
+    return created(obj)
+
+
+async def review(api: API, token: str, audiences: tuple[str, ...]) -> Object:
+    """The status of a TokenReview."""
+    for authenticator in api.authenticators:
+        if isinstance(authenticator, BearerAuthenticator):
+            user = await authenticator.authenticate_token(token, audiences)
+            if user is not None:
+                wanted = audiences or (api.config.service_account_issuer,)
+                return {"authenticated": True, "user": user_info(user), "audiences": list(wanted)}
+    return {"user": {}, "error": "invalid bearer token"}
+
+
+async def self_subject_review(target: Target) -> Response:
+    obj = await read_object(target.request)
+    check_type(obj, SELF_SUBJECT_REVIEWS.api_version, SELF_SUBJECT_REVIEWS.kind)
+    user = target.request.user
+    assert user is not None
+    obj["metadata"] = {"creationTimestamp": rfc3339(target.api.clock.time())}
+    obj["status"] = {"userInfo": user_info(user)}
+    return created(obj)
+
+
+async def service_account_token(target: Target) -> Response:
+    issuer = issuer_of(target.api)
+    if issuer is None:
+        raise InternalError.of("this server has no key to sign service-account tokens with")
+    request = await read_object(target.request)
+    return created(await issuer.issue(target.info.namespace, target.info.name, request))
+
+
+def issuer_of(api: API) -> TokenIssuer | None:
+    """The server's token issuer, made on first use; None when it has no key."""
+    if api not in _ISSUERS:
+        _ISSUERS[api] = token_issuer(api)
+    return _ISSUERS[api]
+
+
+ENDPOINTS = (
+    Endpoint(TOKEN_REVIEWS.group, TOKEN_REVIEWS.plural, "", token_review),
+    Endpoint(SELF_SUBJECT_REVIEWS.group, SELF_SUBJECT_REVIEWS.plural, "", self_subject_review),
+    Endpoint("", "serviceaccounts", "token", service_account_token),
+)

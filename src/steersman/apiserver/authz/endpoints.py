@@ -1,0 +1,126 @@
+"""Endpoints about permissions: the access reviews and rules reviews (`kubectl auth can-i`, `can-i --list`).
+
+Nothing is stored: a POST is a question, its answer the object with `status` filled in.
+Source: authorization.k8s.io/v1 as documented.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from steersman.api.errors import BadRequest, Invalid
+from steersman.api.fields import FieldError
+from steersman.api.kinds import (
+    LOCAL_SUBJECT_ACCESS_REVIEWS,
+    SELF_SUBJECT_ACCESS_REVIEWS,
+    SELF_SUBJECT_RULES_REVIEWS,
+    SUBJECT_ACCESS_REVIEWS,
+)
+from steersman.apiserver.authn import MASTERS, User
+from steersman.apiserver.authz import Attributes, Verdict
+from steersman.apiserver.authz.chain import decide, rbac_of
+from steersman.apiserver.authz.rbac.reviews import rules_status
+from steersman.apiserver.endpoint import Endpoint
+from steersman.apiserver.handlers.body import check_type, read_object
+from steersman.apiserver.http.values import Response
+
+if TYPE_CHECKING:
+    from steersman.api.resource import Resource
+    from steersman.api.types import Object
+    from steersman.apiserver.handlers.target import Target
+
+
+def access_attributes(spec: Object, user: User) -> Attributes:
+    """What an access review asks. Raises ValueError unless exactly one of the two kinds of attributes is
+    given."""
+    resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    if resource is None and path is None:
+        raise ValueError("exactly one of nonResourceAttributes or resourceAttributes must be specified")
+    if resource is not None and path is not None:
+        raise ValueError("nonResourceAttributes cannot be specified in combination with resourceAttributes")
+    if path is not None:
+        return Attributes(user, str(path.get("verb", "")), False, str(path.get("path", "")))
+    assert resource is not None
+    return Attributes(
+        user=user,
+        verb=str(resource.get("verb", "")),
+        is_resource=True,
+        group=str(resource.get("group", "")),
+        version=str(resource.get("version", "") or "*"),
+        resource=str(resource.get("resource", "")),
+        subresource=str(resource.get("subresource", "")),
+        namespace=str(resource.get("namespace", "")),
+        name=str(resource.get("name", "")),
+    )
+
+
+def reviewed_user(spec: Object) -> User:
+    """Whom a SubjectAccessReview is about. Raises ValueError when it names nobody."""
+    name, groups = spec.get("user") or "", tuple(spec.get("groups") or ())
+    if not name and not groups:
+        raise ValueError("at least one of user or group must be specified")
+    return User(name=name, uid=spec.get("uid") or "", groups=groups, extra=spec.get("extra") or {})
+
+
+async def _review(target: Target, resource: Resource, *, own: bool, local: bool = False) -> Response:
+    obj = await read_object(target.request)
+    check_type(obj, resource.api_version, resource.kind)
+    spec: Object = obj.get("spec") or {}
+    try:
+        user = target.request.user if own else reviewed_user(spec)
+        assert user is not None
+        attributes = access_attributes(spec, user)
+        if local and attributes.namespace != target.info.namespace:
+            raise ValueError(f"must match metadata.namespace: {target.info.namespace}")
+    except ValueError as error:
+        problem = FieldError("FieldValueInvalid", "spec", spec, str(error))
+        raise Invalid.of(resource, "", [problem]) from error
+    decision = await decide(target.api, attributes)
+    status: Object = {"allowed": decision.verdict is Verdict.ALLOW}
+    if decision.verdict is Verdict.DENY:
+        status["denied"] = True
+    if decision.reason:
+        status["reason"] = decision.reason
+    obj["status"] = status
+    obj.setdefault("metadata", {})
+    return Response(201, orjson.dumps(obj))
+
+
+async def subject_access_review(target: Target) -> Response:
+    return await _review(target, SUBJECT_ACCESS_REVIEWS, own=False)
+
+
+async def self_subject_access_review(target: Target) -> Response:
+    return await _review(target, SELF_SUBJECT_ACCESS_REVIEWS, own=True)
+
+
+async def local_subject_access_review(target: Target) -> Response:
+    return await _review(target, LOCAL_SUBJECT_ACCESS_REVIEWS, own=False, local=True)
+
+
+async def self_subject_rules_review(target: Target) -> Response:
+    obj = await read_object(target.request)
+    check_type(obj, SELF_SUBJECT_RULES_REVIEWS.api_version, SELF_SUBJECT_RULES_REVIEWS.kind)
+    namespace = (obj.get("spec") or {}).get("namespace") or ""
+    if not namespace:
+        raise BadRequest("no namespace on request")
+    user = target.request.user
+    assert user is not None
+    rbac = rbac_of(target.api)
+    index = None if rbac is None else await rbac.index()
+    obj["status"] = rules_status(index, user, namespace, everything=MASTERS in user.groups)
+    obj.setdefault("metadata", {})
+    return Response(201, orjson.dumps(obj))
+
+
+ENDPOINTS = tuple(
+    Endpoint(resource.group, resource.plural, "", handle)
+    for resource, handle in (
+        (SUBJECT_ACCESS_REVIEWS, subject_access_review),
+        (SELF_SUBJECT_ACCESS_REVIEWS, self_subject_access_review),
+        (LOCAL_SUBJECT_ACCESS_REVIEWS, local_subject_access_review),
+        (SELF_SUBJECT_RULES_REVIEWS, self_subject_rules_review),
+    )
+)
