@@ -8,7 +8,6 @@ of the network, cgroups, files.
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,17 +59,8 @@ def remove_network(cluster: Cluster) -> None:
 
 
 def remove_cgroups(cluster: Cluster) -> None:
-    """Every hierarchy's part; killed processes may need a moment to leave. Raises: BootstrapError."""
-    deadline = time.monotonic() + CGROUP_SECONDS
-    while True:
-        try:
-            host.remove_cgroups(cluster.cgroup)
-        except BootstrapError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+    """Every hierarchy's part. Raises: BootstrapError when processes stay in it."""
+    host.remove_cgroups(cluster.cgroup, CGROUP_SECONDS)
 
 
 def remove_context(cluster: Cluster) -> None:

@@ -8,6 +8,7 @@ with the last cluster.
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,21 +119,31 @@ def cgroup_roots() -> list[Path]:
     return [Path(mount[1]) for mount in mounts if mount[2] in {"cgroup", "cgroup2"}]
 
 
-def remove_cgroups(path: str) -> None:
-    """Remove a cgroup and everything below it from every hierarchy. Its processes must have ended.
+def remove_cgroups(path: str, seconds: float = 0.0) -> None:
+    """Remove a cgroup and everything below it from every hierarchy.
 
-    Raises: BootstrapError when processes are left in it.
+    Killed processes may need a moment to leave: that long is waited. Raises: BootstrapError after it.
     """
+    deadline = time.monotonic() + seconds
     for root in cgroup_roots():
         top = root / path.lstrip("/")
-        if not top.is_dir():
-            continue
-        for directory in sorted((d for d in top.rglob("*") if d.is_dir()), reverse=True):
-            remove_cgroup(directory)
-        remove_cgroup(top)
+        while top.is_dir():
+            try:
+                remove_tree(top)
+            except BootstrapError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
         parent = top.parent
-        if parent != root and not any(child.is_dir() for child in parent.iterdir()):
+        if parent != root and parent.is_dir() and not any(child.is_dir() for child in parent.iterdir()):
             remove_cgroup(parent)
+
+
+def remove_tree(top: Path) -> None:
+    """Remove one cgroup of one hierarchy, the innermost first."""
+    for directory in sorted((d for d in top.rglob("*") if d.is_dir()), reverse=True):
+        remove_cgroup(directory)
+    remove_cgroup(top)
 
 
 def remove_cgroup(directory: Path) -> None:
