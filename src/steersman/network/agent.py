@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from steersman.api import times
 from steersman.api.errors import ApiError
 from steersman.api.kinds import NODES
-from steersman.client.rest import STRATEGIC_PATCH, ConnectionFailed
+from steersman.client.rest import STRATEGIC_PATCH
+from steersman.client.transport import ConnectionFailed
 from steersman.network import cni, links, masquerade
 from steersman.network.backends import BACKENDS, Backend
 from steersman.network.plan import NetworkPlan, plan_network
