@@ -97,11 +97,22 @@ class Strategy:
     extra_fields: tuple[str, ...] = ()
     """Field-selector fields beyond metadata.name and metadata.namespace."""
 
-    def __init__(self, resource: Resource, *, counts_generation: bool | None = None) -> None:
+    def __init__(
+        self,
+        resource: Resource,
+        *,
+        counts_generation: bool | None = None,
+        allow_create_on_update: bool | None = None,
+        allow_unconditional_update: bool | None = None,
+    ) -> None:
         self.resource = resource
         self.has_status = resource.subresource("status") is not None
         if counts_generation is not None:
             self.counts_generation = counts_generation
+        if allow_create_on_update is not None:
+            self.allow_create_on_update = allow_create_on_update
+        if allow_unconditional_update is not None:
+            self.allow_unconditional_update = allow_unconditional_update
         self.field_names: tuple[str, ...] = (
             ("metadata.name", "metadata.namespace", *self.extra_fields)
             if resource.namespaced
@@ -193,20 +204,22 @@ class Strategy:
     def selectable_fields(self, obj: Object) -> dict[str, str]:
         """Return the values field selectors see; a field it lacks counts as empty."""
         metadata = obj["metadata"]
-        return {
+        fields = {
             "metadata.name": metadata.get("name", ""),
             "metadata.namespace": metadata.get("namespace", ""),
         }
+        self.add_fields(fields, obj)
+        return fields
 
-    def decorate(self, obj: Object) -> None:
-        """Complete an object read from the store (old forms); most kinds need nothing."""
+    def add_fields(self, fields: dict[str, str], obj: Object) -> None:
+        """Hook of kinds: add the values of `extra_fields` that are not empty."""
 
 
 class StatusStrategy(Strategy):
     """Writes of the `status` sub-resource: everything but status and metadata stays as it was."""
 
     keeps_labels: bool = False
-    """Labels and annotations cannot be changed on this way either."""
+    """Labels cannot be changed on this way either; annotations can."""
 
     def __init__(self, main: Strategy) -> None:
         self.main = main
@@ -230,8 +243,8 @@ class StatusStrategy(Strategy):
     def validate_update(self, ctx: Context, obj: Object, old: Object) -> list[FieldError]:
         return validation.validate_status_update(self.resource, obj, old)
 
-    def selectable_fields(self, obj: Object) -> dict[str, str]:
-        return self.main.selectable_fields(obj)
+    def add_fields(self, fields: dict[str, str], obj: Object) -> None:
+        self.main.add_fields(fields, obj)
 
 
 def keep(obj: Object, old: Mapping[str, object], name: str) -> None:
@@ -243,6 +256,6 @@ def keep(obj: Object, old: Mapping[str, object], name: str) -> None:
 
 
 def same_but_metadata(obj: Mapping[str, object], old: Mapping[str, object]) -> bool:
-    """Tell whether two objects agree in everything but metadata, status and type names."""
+    """Tell whether two objects agree in everything but metadata, status and type names; empty is absent."""
     names = {*obj, *old} - {"metadata", "status", "apiVersion", "kind"}
     return all((obj.get(name) or None) == (old.get(name) or None) for name in names)

@@ -1,0 +1,1 @@
+"""Strategies of the group `batch`: one module per kind that is special."""
