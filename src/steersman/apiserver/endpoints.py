@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steersman.apiserver import authn, authz, streaming
+from steersman.apiserver import streaming
+from steersman.apiserver.authn import endpoints as authn
+from steersman.apiserver.authz import endpoints as authz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
 def table() -> Mapping[tuple[str, str, str], Endpoint]:
     """Return the endpoints of every family."""
     families = (
-        getattr(authn, "ENDPOINTS", ()),
-        getattr(authz, "ENDPOINTS", ()),
+        authn.ENDPOINTS,
+        authz.ENDPOINTS,
         getattr(streaming, "ENDPOINTS", ()),
     )
     return {(one.group, one.resource, one.subresource): one for family in families for one in family}

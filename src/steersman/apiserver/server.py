@@ -18,6 +18,7 @@ from steersman.api.kinds import RESOURCES
 from steersman.apiserver import admission, authn, authz, bootstrap, endpoints, routes
 from steersman.apiserver.api import API
 from steersman.apiserver.authn import MASTERS, User
+from steersman.apiserver.authz.upkeep import rbac_upkeep
 from steersman.apiserver.conversions import CONVERSIONS
 from steersman.apiserver.http import chain
 from steersman.apiserver.http.memory import MemoryTransport
@@ -89,13 +90,13 @@ class APIServer:
         api.endpoints = endpoints.table()
         tasks = await self._stack.enter_async_context(TaskGroup())
         self._stack.push_async_callback(_cancel_all, tasks)
-        self._streams = Streams(tasks)
+        self._tasks, self._streams = tasks, Streams(tasks)
         self._handler = chain.build(api, self._route)
         await bootstrap.objects(api)
         api.plugins = admission.make_plugins(api)
         api.authenticators = authn.make_authenticators(api)
         api.authorizers = authz.make_authorizers(api)
-        for upkeep in (bookmarks, compaction, expiry):
+        for upkeep in (bookmarks, compaction, expiry, rbac_upkeep):
             tasks.spawn(upkeep(api), upkeep.__name__)
         if self._listen:
             await self._serve()
@@ -108,7 +109,7 @@ class APIServer:
 
         config = self.config
         tls = server_context(config.tls_cert, config.tls_key, config.client_ca, config.requestheader_ca)
-        listener = Listener(self._handler)
+        listener = Listener(self._handler, self._tasks)
         await listener.start((config.bind, *config.extra_binds), config.port, tls)
         self._stack.push_async_callback(listener.stop, config.drain_timeout)
         self.api.port = listener.port

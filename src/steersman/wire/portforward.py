@@ -1,8 +1,9 @@
-"""Port-forward: pairs of SPDY streams, one pair a forwarded connection; and its tunnel through a WebSocket. No I/O.
+"""Port-forward: pairs of SPDY streams, one pair a forwarded connection; and its tunnel through a WebSocket.
+No I/O.
 
 A client opens an error stream and a data stream for every local connection, both with the headers `port` and
-`requestid`; text on the error stream says why the connection failed. In the tunnel, binary WebSocket messages carry
-the bytes of a whole SPDY connection. Source: the port-forward protocol of Kubernetes.
+`requestid`; text on the error stream says why the connection failed. In the tunnel, binary WebSocket
+messages carry the bytes of a whole SPDY connection. Source: the port-forward protocol of Kubernetes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,7 +32,8 @@ def stream_headers(stream: PairedStream) -> dict[str, str]:
 
 
 def parse_stream_headers(headers: Mapping[str, str]) -> PairedStream:
-    """What a stream is for, from its (lower-case) headers. Raises ValueError with the reason for refusing it."""
+    """What a stream is for, from its (lower-case) headers. Raises ValueError with the reason for refusing
+    it."""
     port_text = headers.get(PORT, "")
     if not port_text:
         raise ValueError(f'"{PORT}" header is required')

@@ -1,12 +1,14 @@
-"""The channels of exec and attach: SPDY streams on one side, numbered WebSocket messages on the other. No I/O.
+"""The channels of exec and attach: SPDY streams on one side, numbered WebSocket messages on the other. No
+I/O.
 
     SPDY       one stream each, told apart by the header `streamtype`: error, stdin, stdout, stderr, resize;
                the version is negotiated with the header X-Stream-Protocol-Version
     WebSocket  one message = channel byte + data (binary), or channel digit + base64 data (text);
                the version is negotiated with Sec-WebSocket-Protocol
 
-Versions: v1 (plain), v2 (stdin may be half-closed), v3 (resize), v4 (the error channel carries a JSON Status), v5
-(WebSocket only: message 255 + channel closes that channel). Source: the remote command protocol of Kubernetes.
+Versions: v1 (plain), v2 (stdin may be half-closed), v3 (resize), v4 (the error channel carries a JSON
+Status), v5 (WebSocket only: message 255 + channel closes that channel). Source: the remote command protocol
+of Kubernetes.
 """
 
 import base64
@@ -154,8 +156,8 @@ def exit_code(status: dict[str, Any]) -> int | None:
 def error_for(protocol: Subprotocol, error: bytes) -> bytes:
     """What to write to a client's error channel for what the error stream of a v4 SPDY session carried.
 
-    v4 and v5 clients read a Status, which an empty stream means as success; older ones read text, and nothing at all
-    on success.
+    v4 and v5 clients read a Status, which an empty stream means as success; older ones read text, and
+    nothing at all on success.
     """
     if protocol.version >= 4:
         return error or json.dumps(success_status()).encode()

@@ -194,7 +194,8 @@ class WebSocket:
 
 
 def _masked(payload: bytes, mask: bytes) -> bytes:
-    """XOR with the repeated mask, as one big-integer operation (a byte loop would be a hundred times slower)."""
+    """XOR with the repeated mask, as one big-integer operation (a byte loop would be a hundred times
+    slower)."""
     length = len(payload)
     if not length or mask == b"\0\0\0\0":
         return payload

@@ -1,8 +1,8 @@
 """What may be stored: admission plug-ins change (mutate) and then judge (validate) every write.
 
-Order on create: defaults, mutating plug-ins, strategy and defaults, validation of the object, validating plug-ins,
-store. Plug-ins raise an `ApiError` (mostly Forbidden or Invalid) to refuse. `make_plugins` builds the visible,
-ordered tuple; a plug-in may define either method, or both.
+Order on create: defaults, mutating plug-ins, strategy and defaults, validation of the object, validating
+plug-ins, store. Plug-ins raise an `ApiError` (mostly Forbidden or Invalid) to refuse. `make_plugins` builds
+the visible, ordered tuple; a plug-in may define either method, or both.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 
 @dataclass(slots=True)
 class Attributes:
-    """One write as plug-ins see it. `obj` is None on DELETE, `old` on CREATE; mutating plug-ins change `obj` in place."""
+    """One write as plug-ins see it. `obj` is None on DELETE, `old` on CREATE; mutating plug-ins change `obj`
+    in place."""
 
     operation: Operation
     resource: Resource
@@ -56,4 +57,6 @@ class Plugin(Protocol):
 
 def make_plugins(api: API) -> tuple[Plugin, ...]:
     """Build the plug-ins in the order they run."""
-    return ()
+    from steersman.apiserver.admission.plugins import ADMISSION
+
+    return tuple(plugin(api) for plugin in ADMISSION)

@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING
 from steersman.api.errors import ApiError, Forbidden, InternalError, ServiceUnavailable, Timeout, Unauthorized
 from steersman.apiserver import metrics
 from steersman.apiserver.authn import ANONYMOUS, MASTERS, UNAUTHENTICATED, User
+from steersman.apiserver.authn.impersonation import (
+    impersonated_user,
+    needed_permissions,
+    wants_impersonation,
+)
 from steersman.apiserver.authz import Attributes, Verdict
 from steersman.apiserver.http import request_info
 from steersman.apiserver.http.status import error_response
@@ -123,6 +128,18 @@ async def authenticate(api: API, request: Request, next: Handler) -> Answer:
     return await next(request)
 
 
+async def impersonate(api: API, request: Request, next: Handler) -> Answer:
+    """Let the user act as somebody else when they may."""
+    if api.authorizers and wants_impersonation(request.headers):
+        user = request.user
+        assert user is not None
+        target = impersonated_user(request.headers)
+        for question in needed_permissions(user, request.headers):
+            await check(api, question)
+        request.user = target
+    return await next(request)
+
+
 async def authorize(api: API, request: Request, next: Handler) -> Answer:
     """Refuse what the user may not do."""
     if api.authorizers:
@@ -199,9 +216,10 @@ HTTP_CHAIN: tuple[Step, ...] = (
     limit_time,
     warn,
     authenticate,
+    impersonate,
     authorize,
 )
-"""In the order of the request; impersonation and audit belong between authenticate and authorize."""
+"""In the order of the request; audit belongs between authenticate and impersonate."""
 
 
 def build(api: API, handler: Handler, steps: tuple[Step, ...] = HTTP_CHAIN) -> Handler:

@@ -40,7 +40,7 @@ async def read_log(
     try:
         file.seek(0 if options.tail_lines is None else tail_offset(file, options.tail_lines))
         pending = b""
-        alive, asked = True, clock.monotonic()
+        alive, asked = True, clock.monotonic() - RUNNING_EVERY
         while not formatter.exhausted:
             piece, pending, more = _next_piece(file, pending, formatter)
             if piece:

@@ -3,8 +3,8 @@
     bytes from the peer -> Connection.receive() -> events
     open_stream(), send(), reset(), ... -> Connection.take_output() -> bytes for the peer
 
-Only what the streaming endpoints need is here: there is no push, no priorities and, as in every Kubernetes peer, no
-per-stream flow control (back-pressure is the transport's: stop reading and the peer stops writing).
+Only what the streaming endpoints need is here: there is no push, no priorities and, as in every Kubernetes
+peer, no per-stream flow control (back-pressure is the transport's: stop reading and the peer stops writing).
 Source: SPDY protocol draft 3.1; header conventions of the streaming clients of Kubernetes.
 """
 

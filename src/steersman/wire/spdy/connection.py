@@ -1,8 +1,9 @@
-"""One SPDY/3.1 connection without I/O: streams opened, accepted, written, half-closed and reset on either side.
+"""One SPDY/3.1 connection without I/O: streams opened, accepted, written, half-closed and reset on either
+side.
 
-A stream ends when both sides have sent FIN, or at a reset. Pings are answered here; settings and window updates are
-read and ignored, as every Kubernetes peer does. Frames of streams that already ended are dropped: after a reset the
-peer's data may still be under way.
+A stream ends when both sides have sent FIN, or at a reset. Pings are answered here; settings and window
+updates are read and ignored, as every Kubernetes peer does. Frames of streams that already ended are
+dropped: after a reset the peer's data may still be under way.
 """
 
 import struct

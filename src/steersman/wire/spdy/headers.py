@@ -1,8 +1,8 @@
 """The SPDY/3 header block: name/value pairs, zlib-compressed with the protocol's dictionary.
 
 Each direction of a connection is one zlib stream that lives as long as the connection, so a `HeaderWriter` or
-`HeaderReader` belongs to exactly one direction. Names are lower case on the wire; several values of one name are
-joined by NUL. Source: SPDY protocol draft 3, section 2.6.10.
+`HeaderReader` belongs to exactly one direction. Names are lower case on the wire; several values of one name
+are joined by NUL. Source: SPDY protocol draft 3, section 2.6.10.
 """
 
 import struct
@@ -13,15 +13,19 @@ MAX_BLOCK_BYTES = 64 * 1024
 """Longest header block accepted, after decompression: far above what any Kubernetes client sends."""
 
 _LENGTH_PREFIXED = (
-    "options head post put delete trace accept accept-charset accept-encoding accept-language accept-ranges age "
-    "allow authorization cache-control connection content-base content-encoding content-language content-length "
+    "options head post put delete trace accept accept-charset accept-encoding accept-language "
+    "accept-ranges age "
+    "allow authorization cache-control connection content-base content-encoding content-language "
+    "content-length "
     "content-location content-md5 content-range content-type date etag expect expires from host if-match "
     "if-modified-since if-none-match if-range if-unmodified-since last-modified location max-forwards pragma "
-    "proxy-authenticate proxy-authorization range referer retry-after server te trailer transfer-encoding upgrade "
+    "proxy-authenticate proxy-authorization range referer retry-after server te trailer "
+    "transfer-encoding upgrade "
     "user-agent vary via warning www-authenticate method get status"
 )
 _STATUS_CODES = (
-    "100 101 201 202 205 206 300 302 303 304 305 306 307 402 405 406 407 408 409 410 411 412 413 414 415 416 417 "
+    "100 101 201 202 205 206 300 302 303 304 305 306 307 402 405 406 407 408 409 410 411 412 413 414 415 "
+    "416 417 "
     "502 504 505"
 )
 _TAIL = (

@@ -1,0 +1,33 @@
+"""The admission plug-ins in the order they run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from steersman.apiserver.admission.default_storage_class import DefaultStorageClass
+from steersman.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
+from steersman.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
+from steersman.apiserver.admission.node_restriction import NodeRestriction
+from steersman.apiserver.admission.priority import Priority
+from steersman.apiserver.admission.serviceaccount import ServiceAccount
+from steersman.apiserver.admission.storage_object_in_use_protection import StorageObjectInUseProtection
+from steersman.apiserver.admission.taint_nodes_by_condition import TaintNodesByCondition
+from steersman.apiserver.authz.rbac.escalation import RBACEscalation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from steersman.apiserver.admission import Plugin
+    from steersman.apiserver.api import API
+
+ADMISSION: tuple[Callable[[API], Plugin], ...] = (
+    NamespaceLifecycle,  # first: the others look for things in the namespace
+    ServiceAccount,
+    NodeRestriction,
+    TaintNodesByCondition,
+    Priority,
+    DefaultTolerationSeconds,
+    StorageObjectInUseProtection,
+    DefaultStorageClass,
+    RBACEscalation,
+)
