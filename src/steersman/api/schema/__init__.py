@@ -6,7 +6,7 @@
 - `strict`: duplicate fields and the texts of strict decoding.
 """
 
-from steersman.api.schema.builtin import schema_for, schema_named, schema_of, type_name
+from steersman.api.schema.builtin import custom_schema, schema_for, schema_named, schema_of, type_name
 from steersman.api.schema.decode import DecodeError, decode
 from steersman.api.schema.model import FREE, Schema, compile_schema
 from steersman.api.schema.prune import prune
@@ -18,6 +18,7 @@ __all__ = [
     "Schema",
     "cannot_handle",
     "compile_schema",
+    "custom_schema",
     "decode",
     "duplicate_fields",
     "prune",

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from steersman.api.schema.model import FREE, Compiler, Schema
+from steersman.api.schema.model import FREE, STRING, Compiler, Schema, compile_schema
+
+OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 if TYPE_CHECKING:
     from steersman.api.resource import Resource
@@ -76,6 +78,14 @@ def schema_for(resource: Resource, subresource: str = "") -> Schema:
         if row is not None and row.version:
             return schema_of(row.group, row.version, row.kind)
     return schema_of(resource.group, resource.version, resource.kind)
+
+
+def custom_schema(value: dict[str, Any]) -> Schema:
+    """The schema of a custom resource's objects from its `openAPIV3Schema`, with what every object has."""
+    compiled = compile_schema(value)
+    compiled.fields["apiVersion"] = compiled.fields["kind"] = Schema(STRING)
+    compiled.fields["metadata"] = schema_named(OBJECT_META)
+    return compiled
 
 
 def descriptions() -> dict[str, str]:
