@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kubelet_node import Node, missing_parts, running_node
+from tests.kubelet.kubelet_node import Node, missing_parts, running_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
