@@ -1,7 +1,7 @@
 """A throw-away node for tests: a network namespace with its own containerd, CNI bridge and two tiny images.
 
-The calling thread moves into the network namespace while the node lives, so that everything a test starts (containerd,
-probes, clients) sees the pods' network, and the machine's own network is never touched.
+The calling thread moves into the network namespace while the node lives, so that everything a test starts
+(containerd, probes, clients) sees the pods' network, and the machine's own network is never touched.
 """
 
 from __future__ import annotations
@@ -100,7 +100,11 @@ def network(directory: Path) -> dict[str, object]:
             "dataDir": str(directory / "ipam"),
         },
     }
-    return {"cniVersion": "0.4.0", "name": "test", "plugins": [bridge, {"type": "portmap", "capabilities": {"portMappings": True}}]}
+    return {
+        "cniVersion": "0.4.0",
+        "name": "test",
+        "plugins": [bridge, {"type": "portmap", "capabilities": {"portMappings": True}}],
+    }
 
 
 def containerd_config(directory: Path) -> str:
@@ -140,7 +144,9 @@ def ctr(socket: str, *arguments: str, check: bool = True) -> subprocess.Complete
 
 
 def load_images(directory: Path, socket: str) -> None:
-    pause = image_archive(PAUSE_IMAGE, {"catatonit": shutil.which("catatonit") or ""}, ["/catatonit", "-P"], [])
+    pause = image_archive(
+        PAUSE_IMAGE, {"catatonit": shutil.which("catatonit") or ""}, ["/catatonit", "-P"], []
+    )
     busybox = image_archive(BUSYBOX_IMAGE, {"bin/busybox": "/bin/busybox"}, ["/bin/sh"], applets())
     for name, archive in (("pause.tar", pause), ("busybox.tar", busybox)):
         (directory / name).write_bytes(archive)

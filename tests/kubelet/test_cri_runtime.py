@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kubelet_node import BUSYBOX_IMAGE
+from tests.kubelet.kubelet_node import BUSYBOX_IMAGE
 from steersman.kubelet.cri.cache import RuntimeCache
 from steersman.kubelet.cri.client import Runtime, RuntimeCallFailed
 from steersman.kubelet.pods import dns

@@ -61,7 +61,11 @@ def qos_class(pod: Object) -> QOSClass:
 def _pinned(container: Object, resource: str) -> bool:
     """True when the request is the limit and there is one."""
     limit = amounts(container, "limits").get(resource)
-    return limit is not None and _positive(limit) and quantity.parse(request(container, resource)) == quantity.parse(limit)
+    return (
+        limit is not None
+        and _positive(limit)
+        and quantity.parse(request(container, resource)) == quantity.parse(limit)
+    )
 
 
 def _positive(amount: Any) -> bool:

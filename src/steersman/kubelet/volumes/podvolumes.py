@@ -48,6 +48,11 @@ class PodVolumes:
     def pod_directory(self, uid: str) -> str:
         return os.path.join(self._root, "pods", uid)
 
+    def on_disk(self) -> set[str]:
+        """Uids of the pods that have a directory."""
+        top = os.path.join(self._root, "pods")
+        return set(os.listdir(top)) if os.path.isdir(top) else set()
+
     def paths(self, uid: str) -> Mapping[str, str]:
         """Volume name to path on the node, of the volumes that are ready."""
         return self._pods[uid].paths if uid in self._pods else {}
@@ -71,7 +76,7 @@ class PodVolumes:
         uid = pod["metadata"]["uid"]
         ready = self._pods.setdefault(uid, _Ready())
         meta = pod["metadata"]
-        shown = (meta.get("labels"), meta.get("annotations"), addresses)
+        shown = (meta.get("labels"), meta.get("annotations"))
         if not ready.stale and now < ready.wake and shown == ready.shown:
             return []
         ready.stale, ready.wake, ready.shown = False, float("inf"), shown
