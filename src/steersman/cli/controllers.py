@@ -1,0 +1,54 @@
+"""`steersman controller-manager`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from steersman.cli.component import Identity, Part, start
+from steersman.cli.options import DIRECTORY, FILE, kubeconfig_option, log_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def controllers_part(root_ca: bytes, pod_network: str, only: tuple[str, ...]) -> Part:
+    """The controllers."""
+    from steersman.controllers import ControllerManagerConfig, run
+
+    networks = tuple(part for part in pod_network.split(",") if part)
+    config = ControllerManagerConfig(controllers=only or ("*",), cluster_cidrs=networks, root_ca=root_ca)
+    return Part("kube-controller-manager", lambda *shared: run(config, *shared))
+
+
+@click.command("controller-manager")
+@kubeconfig_option
+@click.option(
+    "--data-dir", type=DIRECTORY, help="Where the cluster's keys are (for the root CA in every namespace)."
+)
+@click.option(
+    "--pod-network", default="10.244.0.0/16", show_default=True, help="Nodes get their pod CIDRs from it."
+)
+@click.option(
+    "--controllers", multiple=True, help="NAME runs also that one, -NAME not that one, * all the others."
+)
+@click.option("--with-scheduler", type=FILE, help="Run the scheduler too, with this kubeconfig.")
+@log_options
+def controller_manager(
+    kubeconfig: Path,
+    data_dir: Path | None,
+    pod_network: str,
+    controllers: tuple[str, ...],
+    with_scheduler: Path | None,
+    log_level: str,
+    log_format: str,
+) -> None:
+    """Run the controllers, and the scheduler in the same process when asked to."""
+    root_ca = (data_dir / "pki" / "ca.crt").read_bytes() if data_dir else b""
+    identities = [Identity(kubeconfig, (controllers_part(root_ca, pod_network, controllers),))]
+    if with_scheduler:
+        from steersman.cli.scheduler import scheduler_part
+
+        identities.append(Identity(with_scheduler, (scheduler_part(),)))
+    raise SystemExit(start("controllers", identities, log_level, log_format))
