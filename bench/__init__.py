@@ -1,0 +1,1 @@
+"""Figures, and the programs that take them: `make bench`."""
