@@ -59,7 +59,7 @@ class Resource:
     """`/api/v1`, `/apis/apps/v1`."""
     qualified: str = field(init=False)
     """`pods`, `deployments.apps`: group-resource, the same for every version."""
-    _hash: int = field(init=False)
+    _hash: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         group, version = self.group, self.version
