@@ -26,7 +26,7 @@ _AUTHN_GROUP = "authentication.k8s.io"
 
 def wants_impersonation(headers: Mapping[str, str]) -> bool:
     """Whether any header of impersonation is there (cheap: asked for every request)."""
-    return any(name[:12] in ("Impersonate-", "impersonate-") for name in headers)
+    return any(name[:12].lower() == "impersonate-" for name in headers)
 
 
 def impersonated_user(headers: Mapping[str, str]) -> User:
