@@ -63,6 +63,11 @@ class Heads:
                 self._heads[decision.key] = decision.before
             self.revision = decision.revision - 1
 
+    def at(self, key: str, revision: int) -> bool:
+        """Say whether a key is live and was last changed at a revision."""
+        head = self._heads.get(key)
+        return head is not None and head.revision == revision
+
     def __contains__(self, key: str) -> bool:
         return key in self._heads
 

@@ -41,6 +41,7 @@ class MemoryStore:
         """See `Store.put`."""
         decision = self._heads.put(key, expect)
         entry = Entry(key, value, decision.revision, decision.created)
+        self._expires.pop(key, None)
         if ttl is not None:
             self._expires[key] = (time.time() + ttl, decision.revision)
         self._record(Event(entry, note=note))
@@ -91,7 +92,9 @@ class MemoryStore:
         """See `Store.expire`."""
         due = [key for key, (at, _) in self._expires.items() if at <= now]
         for key in due:
-            await self.delete(key, expect=None)
+            _, revision = self._expires.pop(key)
+            if self._heads.at(key, revision):
+                await self.delete(key, expect=revision)
         return len(due)
 
     async def snapshot(self, path: str) -> None:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 YAML = "application/yaml"
-ACCEPTED = (JSON, YAML)
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+ACCEPTED = (JSON, YAML, PROTOBUF)
 
 
 def media_type(request: Request) -> str:
@@ -27,6 +28,8 @@ async def read_object(request: Request) -> Object:
     media = media_type(request)
     if media not in ACCEPTED:
         raise UnsupportedMediaType.of(ACCEPTED)
+    if media == PROTOBUF:
+        return _parse_protobuf(await request.body())
     obj = parse(await request.body(), yaml=media == YAML)
     if not isinstance(obj, dict):
         raise BadRequest("the body of the request is not an object")
@@ -43,6 +46,15 @@ def parse(data: bytes, *, yaml: bool = False) -> Any:
                 f"the object provided is unrecognized: couldn't parse the body: {error}"
             ) from None
     return _parse_yaml(data)
+
+
+def _parse_protobuf(data: bytes) -> Object:
+    from steersman.api import protobuf
+
+    try:
+        return protobuf.decode(data)
+    except protobuf.ProtobufError as error:
+        raise BadRequest(f"the object provided is unrecognized: {error}") from None
 
 
 def _parse_yaml(data: bytes) -> Any:
