@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from steersman.api import kinds
+from steersman.api.validation import pod
+from steersman.api.validation.rules import Rules
+
 if TYPE_CHECKING:
     from steersman.api.kinds import Resource
-    from steersman.api.validation.rules import Rules
 
-RULES: dict[Resource, Rules] = {}
+RULES: dict[Resource, Rules] = {
+    kinds.PODS: Rules(
+        create=pod.validate_pod,
+        update=pod.validate_pod_update,
+        status=pod.validate_pod_status,
+        update_alone=True,
+    ),
+}
