@@ -69,6 +69,11 @@ class API:
         self.bootstrapped = self.draining = False
         self._plugins_for: dict[tuple[Resource, str, Operation], tuple[Plugin, ...]] = {}
 
+    def use_plugins(self, plugins: tuple[Plugin, ...]) -> None:
+        """Put the admission plug-ins in place; what was remembered of others is forgotten."""
+        self.plugins = plugins
+        self._plugins_for.clear()
+
     def plugins_for(self, resource: Resource, subresource: str, operation: Operation) -> Sequence[Plugin]:
         """Return the admission plug-ins that care about a kind of write."""
         key = (resource, subresource, operation)

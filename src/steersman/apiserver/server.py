@@ -93,7 +93,7 @@ class APIServer:
         self._tasks, self._streams = tasks, Streams(tasks)
         self._handler = chain.build(api, self._route)
         await bootstrap.objects(api)
-        api.plugins = admission.make_plugins(api)
+        api.use_plugins(admission.make_plugins(api))
         api.authenticators = authn.make_authenticators(api)
         api.authorizers = authz.make_authorizers(api)
         for upkeep in (bookmarks, compaction, expiry, rbac_upkeep):
