@@ -49,7 +49,8 @@ def container(**fields: Any) -> dict[str, Any]:
         ),
         pytest.param(
             {"spec": {"replicas": 1.5}},
-            "json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32",
+            "json: cannot unmarshal number 1.5 into Go struct field "
+            "DeploymentSpec.spec.replicas of type int32",
             id="a fraction for an integer",
         ),
         pytest.param(
