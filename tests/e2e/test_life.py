@@ -1,0 +1,115 @@
+"""A cluster's life: beside others, up and down, and nothing left of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.e2e.conftest import Kubectl, eventually, steersman
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.conftest import RunningCluster
+
+NAME = f"life-{os.getpid()}"
+
+
+def said(*argv: str) -> str:
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
+def traces() -> dict[str, set[str]]:
+    """What a cluster leaves on a machine while it runs."""
+    cgroups = said("find", "/sys/fs/cgroup", "-path", "*steersman*", "-type", "d")
+    return {
+        "links": set(re.findall(r"^\d+: ([^:@]+)", said("ip", "link"), re.M)),
+        "routes": set(said("ip", "route").splitlines()),
+        "rules": set(re.findall(r"^table .*", said("nft", "list", "ruleset"), re.M)),
+        "mounts": {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()},
+        "cgroups": {line for line in cgroups.splitlines() if NAME in line},
+        "processes": {
+            line.strip()
+            for line in said("ps", "-eo", "args").splitlines()
+            if NAME in line and "pytest" not in line
+        },
+        "register": {str(path) for path in Path("/var/lib/steersman").rglob(f"*{NAME}*")},
+        "sockets": {str(path) for path in Path("/run/steersman").rglob(f"*{NAME}*")},
+    }
+
+
+@pytest.fixture
+def data_dir(cluster: RunningCluster, tmp_path: Path) -> Iterator[Path]:
+    """Where the second cluster keeps its data; it is down afterwards, whatever happened."""
+    yield tmp_path / NAME
+    steersman("down", "--name", NAME)
+
+
+@pytest.mark.timeout(300)
+def test_a_second_cluster_comes_goes_returns_and_leaves_nothing(
+    cluster: RunningCluster, data_dir: Path
+) -> None:
+    before = traces()
+    up = ("up", "--name", NAME, "--data-dir", str(data_dir), "-o", "json")
+    summary = json.loads(steersman(*up, "--nodes", "2").stdout)
+    assert [n["name"] for n in summary["nodes"]] == ["node-1", "node-2"]
+    kubectl = Kubectl(summary["kubeconfig"])
+    kubectl("create", "configmap", "remembered")
+    first = Kubectl(cluster.kubeconfig)
+    assert "NotFound" in first.fails("get", "configmap", "remembered")
+
+    steersman("node", "stop", "node-2", "--name", NAME)
+    steersman("node", "start", "node-2", "--name", NAME)
+    assert steersman("node", "add", "--name", NAME).stdout.strip() == "node-3"
+    steersman("node", "rm", "node-3", "--name", NAME)
+    eventually(lambda: "node-3" not in kubectl("get", "nodes"))
+
+    steersman("down", "--name", NAME, "--keep-data")
+    assert not traces()["processes"]
+    steersman(*up)
+    assert "remembered" in kubectl("get", "configmaps")
+
+    steersman("down", "--name", NAME)
+    after = traces()
+    assert {key: after[key] - before[key] for key in before} == {key: set() for key in before}
+    assert not data_dir.exists()
+    assert json.loads(steersman("list", "-o", "json").stdout)[0]["name"] == cluster.name
+
+
+def test_what_cannot_work_is_refused_before_anything_is_changed(
+    cluster: RunningCluster, tmp_path: Path
+) -> None:
+    port = cluster.summary["server"].rpartition(":")[2]
+    before = traces()
+    refused = steersman(
+        "up", "--name", NAME, "--data-dir", str(tmp_path / "d"), "--port", port, "-o", "json", check=False
+    )
+    assert refused.returncode == 1
+    assert f"port {port} is in use" in refused.stderr
+    assert traces() == before
+    assert not (tmp_path / "d").exists()
+
+
+def test_images_of_ones_own_are_loaded(kubectl: Kubectl, cluster: RunningCluster, tmp_path: Path) -> None:
+    from steersman.bootstrap.images import DEMO_IMAGE, IMAGES, build
+
+    image = next(image for image in IMAGES if image.reference == DEMO_IMAGE)
+    archive = tmp_path / "mine.tar"
+    archive.write_bytes(
+        build(image.__class__("example.com/mine:2.0", image.entries, image.entrypoint, ("id",)))
+    )
+    steersman("load", str(archive), "--name", cluster.name)
+    kubectl("run", "mine", "--image=example.com/mine:2.0", "--restart=Never")
+    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/mine", "--timeout=60s")
+    assert kubectl("logs", "mine").startswith("uid=0")
+
+
+def test_something_that_is_no_archive_is_refused(cluster: RunningCluster, tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_text("not a tar")
+    refused = steersman("load", str(tmp_path / "x.tar"), "--name", cluster.name, check=False)
+    assert "is not a tar archive" in refused.stderr
