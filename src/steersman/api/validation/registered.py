@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steersman.api import kinds
+from steersman.api import kinds, names
 from steersman.api.validation import pod
 from steersman.api.validation.rules import Rules
 
@@ -17,5 +17,9 @@ RULES: dict[Resource, Rules] = {
         update=pod.validate_pod_update,
         status=pod.validate_pod_status,
         update_alone=True,
+    ),
+    **dict.fromkeys(
+        (kinds.ROLES, kinds.CLUSTER_ROLES, kinds.ROLE_BINDINGS, kinds.CLUSTER_ROLE_BINDINGS),
+        Rules(name=names.is_path_segment),
     ),
 }
