@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from tests.kubelet.kubelet_node import BUSYBOX_IMAGE
+
 from steersman.kubelet.cri.cache import RuntimeCache
 from steersman.kubelet.cri.client import Runtime, RuntimeCallFailed
 from steersman.kubelet.pods import dns
@@ -17,7 +17,7 @@ from steersman.kubelet.pods.sandbox import sandbox_config
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from kubelet_node import Node
+    from tests.kubelet.kubelet_node import Node
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(60)]
 

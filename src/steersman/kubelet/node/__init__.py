@@ -1,0 +1,1 @@
+"""The Node object of this machine: registration, status, and the Lease that says that it lives."""
