@@ -75,8 +75,9 @@ def _apply(
     force: bool,
     typed: bool,
 ) -> Object:
+    config = {key: value for key, value in config.items() if key not in reset}
+    config["metadata"] = config.get("metadata") or {}
     stated = field_set(schema, config)
-    stated = {key: node for key, node in stated.items() if key[2:] not in reset}
     base = _with_entries(live, schema, mine, now)
     entries: list[Object] = base["metadata"].get("managedFields", [])
     last = next((fields_of(entry) for entry in entries if mine.owns(entry)), {})
@@ -103,7 +104,10 @@ def _check(config: Object, api_version: str, schema: Schema, typed: bool) -> Non
             "Incorrect version specified in apply patch. "
             f"Specified patch version: {stated or ''}, expected: {api_version}"
         )
-    if (config.get("metadata") or {}).get("managedFields"):
+    metadata = config.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        raise BadRequest("metadata must be an object")
+    if metadata and metadata.get("managedFields"):
         raise BadRequest("metadata.managedFields must be nil")
     if typed:
         trial = copied(config)
@@ -178,7 +182,10 @@ def _client_side_applied(live: Object, schema: Schema) -> Fields:
         last: Any = orjson.loads(annotation)
     except orjson.JSONDecodeError:
         return {}
-    return field_set(schema, last) if isinstance(last, dict) else {}
+    try:
+        return field_set(schema, last) if isinstance(last, dict) else {}
+    except ValueError:
+        return {}
 
 
 def _described(entry: Object) -> str:

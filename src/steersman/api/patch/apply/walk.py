@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from steersman.api.patch.apply.fieldset import LEAF, Fields
+from steersman.api.patch.apply.fieldset import LEAF, Fields, paths
 from steersman.api.schema import model
 from steersman.api.schema.model import Schema
 
@@ -45,9 +45,10 @@ def element_of(schema: Schema, item: Any) -> str:
     keys: Object = {}
     for key in sorted(schema.map_keys):
         value = item.get(key)
-        if value is None and schema.item is not None:
+        if (value is None or value == "") and schema.item is not None:
             field = schema.item.fields.get(key)
-            value = field.default if field is not None else None
+            if field is not None and field.default is not None:
+                value = field.default
         if value is not None:
             keys[key] = value
     if not keys:
@@ -57,7 +58,10 @@ def element_of(schema: Schema, item: Any) -> str:
 
 
 def field_set(schema: Schema, value: Any) -> Fields:
-    """The fields a configuration states, as a manager that applies it comes to own them (a root)."""
+    """The fields a configuration states, as a manager that applies it comes to own them (a root).
+
+    Raises ValueError when a list has two elements of one key, or one without any.
+    """
     result: Fields = {}
     if isinstance(value, dict):
         declared = schema.fields
@@ -69,7 +73,10 @@ def field_set(schema: Schema, value: Any) -> Fields:
     else:
         for item in value:
             node = _stated(schema.item or DEDUCED, item)
-            result[element_of(schema, item)] = {".": LEAF, **node} if node else node
+            element = element_of(schema, item)
+            if element in result:
+                raise ValueError(f"duplicate entries for key {next(paths({element: LEAF}))}")
+            result[element] = {".": LEAF, **node} if node else node
     return result
 
 
