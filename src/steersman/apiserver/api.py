@@ -167,4 +167,4 @@ class API:
         if strategy is None:
             raise NotFound.path()
         options = WriteOptions(field_manager="steersman-apiserver")
-        return Write(self, view, strategy, subresource, namespace, name, user, options, [])
+        return Write(self, view, strategy, subresource, namespace, name, user, options, [], retries=True)

@@ -11,6 +11,7 @@ from steersman.api.errors import MethodNotSupported, NotFound
 from steersman.apiserver import discovery, health
 from steersman.apiserver.handlers.dispatch import dispatch
 from steersman.apiserver.http.values import Answer, Request, Response
+from steersman.apiserver.openapi import openapi
 from steersman.apiserver.version import version
 
 if TYPE_CHECKING:
@@ -56,5 +57,6 @@ ROUTES: dict[str, Route] = {
     "readyz": health.answer,
     "api": discovery.legacy,
     "apis": discovery.groups,
+    "openapi": openapi,
 }
 """By the first element of the path."""

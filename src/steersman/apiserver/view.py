@@ -66,7 +66,7 @@ class View:
 
     def record(self, obj: Object) -> Record:
         """Return what selectors need of an object in its stored form."""
-        return record_of(self.strategy, obj)
+        return self.cache.record(obj)
 
 
 def record_of(strategy: Strategy, obj: Object) -> Record:

@@ -50,7 +50,7 @@ class Cache:
         """Revision of the last change of this resource that this cache has seen."""
         self.groups: dict[object, WatchGroup] = {}
         self._listeners: list[Callable[[Sequence[CacheEvent]], None]] = []
-        self._store, self._prefix, self._record = store, prefix, record
+        self._store, self._prefix, self.record = store, prefix, record
         self._loading: asyncio.Future[None] | None = None
         self._waiting: list[Event] | None = []
         self.loaded = False
@@ -149,7 +149,7 @@ class Cache:
         namespace, name = self._split(entry.key)
         data = codec.body(entry.value, entry.revision)
         if record is None:
-            record = self._record(orjson.loads(entry.value))
+            record = self.record(orjson.loads(entry.value))
         return Item(namespace, name, data, entry.revision, entry.created, record)
 
     def _split(self, key: str) -> tuple[str, str]:

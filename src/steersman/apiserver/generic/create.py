@@ -33,9 +33,9 @@ async def create(write: Write, obj: Object) -> Item:
     """Store a new object; `obj` is consumed. Raises: ApiError."""
     check_place(write, obj)
     default(write, obj)
-    attributes = write.attributes("CREATE", obj, None)
-    await write.mutate(attributes)
     context = write.context(write.api.clock.time())
+    own_fields(write, obj, None, context.now)
+    await write.mutate(write.attributes("CREATE", obj, None))
     _system_metadata(write, obj["metadata"], context.now)
     for attempt in range(GENERATE_TRIES):
         generated = _name(write, obj["metadata"])
@@ -66,7 +66,6 @@ async def _store(write: Write, context: Context, obj: Object) -> Item:
         write.warnings.extend(strategy.warnings(context, obj, None))
         strategy.canonicalize(obj)
         await write.validate(write.attributes("CREATE", obj, None))
-        own_fields(write, obj, None, context.now)
         item = await put(write, obj, expect=0)
         stored = not write.options.dry_run
         return item

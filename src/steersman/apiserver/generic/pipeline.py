@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from steersman.api import defaults, schema
 from steersman.api.errors import BadRequest
+from steersman.api.patch import apply
 
 if TYPE_CHECKING:
     from steersman.api.types import Object
@@ -41,3 +42,16 @@ def default(write: Write, obj: Object) -> None:
 
 def own_fields(write: Write, obj: Object, old: Object | None, now: float) -> None:
     """Note in managedFields what this write changed, and for whom."""
+    if write.applies:
+        return
+    resource = write.view.resource
+    apply.track(
+        old,
+        obj,
+        schema.schema_for(resource),
+        write.options.field_manager,
+        resource.api_version,
+        now,
+        write.subresource,
+        has_status=write.view.strategy.has_status,
+    )

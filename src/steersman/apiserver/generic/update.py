@@ -1,7 +1,7 @@
 """Update: read, change, check, compare and swap; the same loop for PUT, PATCH, status, scale and deletion marks.
 
-`change` gets a private copy of the current object and returns the new one; it is called again when somebody else wrote
-in between and the request did not insist on a resourceVersion.
+`change` gets a private copy of the current object and returns the new one; it is called again when somebody else
+wrote in between and the request does not insist on a resourceVersion.
 Source: k8s apiserver/pkg/registry/generic/registry/store.go (Update), pkg/registry/rest/update.go (BeforeUpdate).
 """
 
@@ -60,7 +60,7 @@ def _check_revision(write: Write, obj: Object, old: Object) -> bool:
     given = metadata.get("resourceVersion") or ""
     current = old["metadata"]["resourceVersion"]
     if given in ("", "0"):
-        if not write.strategy.allow_unconditional_update:
+        if not write.retries and not write.strategy.allow_unconditional_update:
             detail = "must be specified for an update"
             raise Invalid.of(
                 write.view.resource, write.name, [invalid("metadata.resourceVersion", 0, detail)]
@@ -68,7 +68,7 @@ def _check_revision(write: Write, obj: Object, old: Object) -> bool:
         return False
     if given != current:
         raise Conflict.of(write.view.resource, write.name)
-    return True
+    return not write.retries
 
 
 async def _swap(write: Write, obj: Object, old: Object, item: Item) -> Item:

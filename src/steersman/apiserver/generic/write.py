@@ -33,6 +33,10 @@ class Write:
     user: User
     options: WriteOptions
     warnings: list[str]
+    applies: bool = False
+    """A server-side apply: it has settled who owns which fields itself."""
+    retries: bool = False
+    """The change is computed from what is stored; when somebody else writes in between it is computed again."""
 
     def context(self, now: float) -> Context:
         """Return what strategies may know."""

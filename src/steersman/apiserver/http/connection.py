@@ -280,7 +280,9 @@ class Connection(asyncio.Protocol):
         assert isinstance(answer, (Response, Streaming))
         lines = [
             _STATUS.get(answer.status) or b"HTTP/1.1 %d Unknown\r\n" % answer.status,
-            b"Cache-Control: no-cache, private\r\nContent-Type: ",
+            b"Content-Type: "
+            if "Cache-Control" in headers
+            else b"Cache-Control: no-cache, private\r\nContent-Type: ",
             answer.content_type.encode("latin-1"),
             b"\r\n",
             self._listener.date,

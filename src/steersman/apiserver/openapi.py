@@ -1,0 +1,67 @@
+"""/openapi/v2 and /openapi/v3: built when somebody asks, let go right after.
+
+Clients cache: v2 by its ETag, v3 by the hash in the path of each document. The documents are megabytes and asked for
+rarely, so the server keeps their hashes only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from steersman.api.errors import NotAcceptable, NotFound
+from steersman.apiserver.http.values import Answer, Request, Response
+from steersman.apiserver.representation.negotiate import clauses
+
+if TYPE_CHECKING:
+    from steersman.apiserver.api import API
+
+JSON = "application/json"
+_READABLE = frozenset({JSON, "*/*", "application/*"})
+
+
+async def openapi(api: API, request: Request) -> Answer:
+    """Answer everything below /openapi. Raises: NotFound, NotAcceptable."""
+    version, _, rest = request.path.strip("/").removeprefix("openapi").strip("/").partition("/")
+    if version == "v2" and not rest:
+        return _version_two(api, request)
+    if version == "v3":
+        return _version_three(api, request, rest)
+    raise NotFound.path()
+
+
+def _version_two(api: API, request: Request) -> Response:
+    from steersman.api.openapi import v2
+
+    accept = request.headers.get("Accept", "")
+    if accept and not any(clause.media in _READABLE for clause in clauses(accept)):
+        raise NotAcceptable.of((JSON,))
+    resources = list(api.views.resources())
+    headers = {"ETag": f'"{v2.version(resources)}"', "Vary": "Accept"}
+    if request.headers.get("If-None-Match") == headers["ETag"]:
+        return Response(304, b"", JSON, headers)
+    return Response(200, v2.document(resources), JSON, headers)
+
+
+def _version_three(api: API, request: Request, rest: str) -> Response:
+    from steersman.api.openapi import v3
+
+    resources = list(api.views.resources())
+    if not rest:
+        return Response(200, api.documents.get("openapi v3", lambda: orjson.dumps(v3.index(resources))), JSON)
+    root, _, place = rest.partition("/")
+    group, _, version = place.rpartition("/")
+    if root not in ("api", "apis") or (root == "api") != (not group):
+        raise NotFound.path()
+    known = v3.hash_of(group, version, resources)
+    asked = request.query.get("hash")
+    headers = {"ETag": f'"{known}"', "Vary": "Accept"}
+    if asked and asked == known:
+        headers["Cache-Control"] = "public, immutable"
+    if request.headers.get("If-None-Match") == headers["ETag"]:
+        return Response(304, b"", JSON, headers)
+    body = v3.document(group, version, resources)
+    if not body:
+        raise NotFound.path()
+    return Response(200, body, JSON, headers)
