@@ -22,7 +22,7 @@ from steersman.runtime.command import CommandFailed, run_command
 if TYPE_CHECKING:
     from steersman.api.types import Object
     from steersman.client.events import EventRecorder
-    from steersman.client.informer import Informers
+    from steersman.client.informer import Informer, Informers
     from steersman.client.rest import Client
     from steersman.network.config import NetworkConfig
     from steersman.runtime.clock import Clock
@@ -42,8 +42,22 @@ async def run(
     await prepare(config)
     nodes = informers.informer(NODES)
     changed = asyncio.Event()
-    nodes.add_handler(lambda old, new: changed.set())
-    await nodes.wait_synced()
+
+    def wake(old: Object | None, new: Object | None) -> None:
+        changed.set()
+
+    nodes.add_handler(wake)
+    try:
+        await nodes.wait_synced()
+        await keep(config, client, nodes, changed, clock)
+    finally:
+        nodes.remove_handler(wake)
+
+
+async def keep(
+    config: NetworkConfig, client: Client, nodes: Informer, changed: asyncio.Event, clock: Clock
+) -> None:
+    """Plan and apply whenever `changed` is set; a failed effect is tried again."""
     state = Applied(config, make_backend(config.backend))
     while True:
         await changed.wait()

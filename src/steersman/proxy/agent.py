@@ -71,12 +71,16 @@ class Proxy:
     async def run(self) -> None:
         self._services.add_handler(self._service_changed)
         self._slices.add_handler(self._slice_changed)
-        await self._services.wait_synced()
-        await self._slices.wait_synced()
-        self._changed.set()
-        async with TaskGroup() as group:
-            group.forever(self._sync, "proxy rules", clock=self._clock)
-            group.forever(self._watch_table, "proxy table check", clock=self._clock)
+        try:
+            await self._services.wait_synced()
+            await self._slices.wait_synced()
+            self._changed.set()
+            async with TaskGroup() as group:
+                group.forever(self._sync, "proxy rules", clock=self._clock)
+                group.forever(self._watch_table, "proxy table check", clock=self._clock)
+        finally:
+            self._services.remove_handler(self._service_changed)
+            self._slices.remove_handler(self._slice_changed)
 
     async def check_written(self) -> None:
         """Raises: RuntimeError while the kernel does not have the rules."""

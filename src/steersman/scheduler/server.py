@@ -43,12 +43,15 @@ from steersman.scheduler.siblings import Siblings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from steersman.api.types import Object
     from steersman.client.events import EventRecorder
     from steersman.client.informer import Informer, Informers
     from steersman.client.rest import Client
     from steersman.runtime.clock import Clock
     from steersman.scheduler.config import SchedulerConfig
     from steersman.scheduler.framework import Plugin
+
+    Handler = Callable[[Object | None, Object | None], object]
 
 __all__ = ["Scheduler", "run"]
 
@@ -102,6 +105,7 @@ class Scheduler:
         self._pods, self._nodes = informers.informer(PODS), informers.informer(NODES)
         self._namespaces = informers.informer(NAMESPACES)
         self._budgets = informers.informer(POD_DISRUPTION_BUDGETS)
+        self._listening: list[tuple[Informer, Handler]] = []
         self._slots = asyncio.Semaphore(config.binding_parallelism)
         self._attempts = metrics.counter(
             "scheduler_schedule_attempts_total",
@@ -113,13 +117,16 @@ class Scheduler:
             pending.labels(place).set_function(functools.partial(self._pending, place))
 
     async def run(self) -> None:
-        await self._observe()
-        async with TaskGroup() as group:
-            group.forever(self._flush, "scheduler flush", clock=self._clock)
-            while True:
-                await self.queue.wait_active()
-                await self._batch(group)
-                await asyncio.sleep(0)
+        try:
+            await self._observe()
+            async with TaskGroup() as group:
+                group.forever(self._flush, "scheduler flush", clock=self._clock)
+                while True:
+                    await self.queue.wait_active()
+                    await self._batch(group)
+                    await asyncio.sleep(0)
+        finally:
+            self._stop_observing()
 
     async def check_synced(self) -> None:
         """Raises: RuntimeError while the caches are not filled."""
@@ -131,14 +138,23 @@ class Scheduler:
 
     async def _observe(self) -> None:
         """Take in what there is: what pods are measured against first, then the pods."""
-        self._namespaces.add_handler(self._observer.namespace_changed)
-        self._nodes.add_handler(self._observer.node_changed)
+        self._listen(self._namespaces, self._observer.namespace_changed)
+        self._listen(self._nodes, self._observer.node_changed)
         for informer in (self._namespaces, self._nodes, self._budgets):
             await informer.wait_synced()
         await self._siblings.wait_synced()
-        self._pods.add_handler(self._observer.pod_changed)
+        self._listen(self._pods, self._observer.pod_changed)
         await self._pods.wait_synced()
         log.info("scheduling: %d nodes, %d pods waiting", self.cluster.node_count, len(self.queue))
+
+    def _listen(self, informer: Informer, handler: Handler) -> None:
+        informer.add_handler(handler)
+        self._listening.append((informer, handler))
+
+    def _stop_observing(self) -> None:
+        for informer, handler in self._listening:
+            informer.remove_handler(handler)
+        self._siblings.close()
 
     async def _batch(self, group: TaskGroup) -> None:
         for _ in range(BATCH):

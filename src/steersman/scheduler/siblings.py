@@ -32,12 +32,20 @@ class Siblings:
         self._services = informers.informer(SERVICES)
         self._owners: dict[str, Informer] = {kind: informers.informer(r) for kind, r in OWNERS.items()}
         self._known: dict[int, tuple[Template, PodMatch | None]] = {}
-        for informer in (self._services, *self._owners.values()):
+        for informer in self._watched():
             informer.add_handler(self._changed)
 
+    def close(self) -> None:
+        """Stop listening."""
+        for informer in self._watched():
+            informer.remove_handler(self._changed)
+
     async def wait_synced(self) -> None:
-        for informer in (self._services, *self._owners.values()):
+        for informer in self._watched():
             await informer.wait_synced()
+
+    def _watched(self) -> tuple[Informer, ...]:
+        return self._services, *self._owners.values()
 
     def match(self, pod: Template) -> PodMatch | None:
         known = self._known.get(id(pod))
