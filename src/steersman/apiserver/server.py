@@ -14,8 +14,9 @@ import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
-from steersman.api.kinds import RESOURCES
+from steersman.api import kinds
 from steersman.apiserver import admission, authn, authz, bootstrap, endpoints, routes
+from steersman.apiserver.allocators import ServiceAllocators
 from steersman.apiserver.api import API
 from steersman.apiserver.authn import MASTERS, User
 from steersman.apiserver.authz.upkeep import rbac_upkeep
@@ -84,10 +85,13 @@ class APIServer:
         if store is None:
             store = await open_store(self.config)
             self._stack.push_async_callback(store.close)
-        self.api = api = API(self.config, store, self._clock, RESOURCES, CONVERSIONS)
+        self.api = api = API(self.config, store, self._clock, kinds.RESOURCES, CONVERSIONS)
         await api.hub.start()
         self._stack.callback(api.hub.stop)
         api.endpoints = endpoints.table()
+        allocators = ServiceAllocators((self.config.service_cidr,), self.config.node_ports, api.random)
+        await allocators.repair(await api.list(kinds.SERVICES))
+        api.allocators = allocators
         tasks = await self._stack.enter_async_context(TaskGroup())
         self._stack.push_async_callback(_cancel_all, tasks)
         self._tasks, self._streams = tasks, Streams(tasks)

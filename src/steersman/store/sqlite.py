@@ -19,6 +19,7 @@ import asyncio
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import apsw
@@ -104,11 +105,10 @@ class SQLiteStore:
         database = self._write_db
         database.execute(_SCHEMA)
         database.execute("INSERT OR IGNORE INTO meta VALUES ('compacted', 1)")
-        row = database.execute("SELECT value FROM meta WHERE name = 'compacted'").fetchone()
-        last = database.execute("SELECT max(revision) FROM log").fetchone()
-        self._compacted = int(row[0])
-        self._committed = max(int(last[0] or 1), self._compacted)
-        heads = database.execute(
+        ((self._compacted,),) = _rows(database, "SELECT value FROM meta WHERE name = 'compacted'")
+        ((last,),) = _rows(database, "SELECT max(revision) FROM log")
+        self._committed = max(last or 1, self._compacted)
+        heads: Any = database.execute(
             "SELECT key, revision, created FROM log WHERE revision IN "
             "(SELECT max(revision) FROM log GROUP BY key) AND value IS NOT NULL"
         )
@@ -207,7 +207,7 @@ class SQLiteStore:
             "SELECT key, value, revision, created FROM log WHERE key = ? AND revision <= ? "
             "ORDER BY revision DESC LIMIT 1"
         )
-        rows = await self._read(lambda: self._read_db.execute(query, (key, revision)).fetchall())
+        rows = await self._read(lambda: _rows(self._read_db, query, (key, revision)))
         return Entry(*rows[0]) if rows and rows[0][1] is not None else None
 
     async def range(self, prefix: str, *, start: str = "", limit: int = 0, revision: int = 0) -> Range:
@@ -218,14 +218,12 @@ class SQLiteStore:
         def read() -> Range:
             database = self._read_db
             if not limit:
-                entries = [Entry(*row) for row in database.execute(_LATEST, (first, end, revision))]
+                entries = [Entry(*row) for row in _rows(database, _LATEST, (first, end, revision))]
                 return Range(entries, revision, len(entries))
-            rows = database.execute(_LATEST + " LIMIT ?", (first, end, revision, limit)).fetchall()
+            rows = _rows(database, _LATEST + " LIMIT ?", (first, end, revision, limit))
             total = len(rows)
             if total == limit:
-                total = database.execute(
-                    f"SELECT count(*) FROM ({_LATEST})", (first, end, revision)
-                ).fetchone()[0]
+                ((total,),) = _rows(database, f"SELECT count(*) FROM ({_LATEST})", (first, end, revision))
             return Range([Entry(*row) for row in rows], revision, total)
 
         page = await self._read(read)
@@ -241,7 +239,7 @@ class SQLiteStore:
         until, history = self._committed, []
         if after < until:
             arguments = (after, until, prefix, _after(prefix))
-            rows = await self._read(lambda: self._read_db.execute(_SINCE, arguments).fetchall())
+            rows = await self._read(lambda: _rows(self._read_db, _SINCE, arguments))
             history = [Event(Entry(row[0], row[1] or b"", row[2], row[3]), row[1] is None) for row in rows]
             if after < self._compacted:
                 feed.cancel()
@@ -261,17 +259,14 @@ class SQLiteStore:
                 "UPDATE meta SET value = ? WHERE name = 'compacted'", (revision,)
             ).fetchall()
         )
-        after = 0
-        while True:
-            last = await self._write(lambda database, after=after: _forget(database, revision, after))
-            if last is None:
-                return
-            after = last
+        last: int | None = 0
+        while last is not None:
+            last = await self._write(partial(_forget, revision=revision, after=last))
 
     async def expire(self, now: float) -> int:
         """See `Store.expire`."""
         query = "SELECT key, revision FROM log WHERE expires IS NOT NULL AND expires <= ? LIMIT 1000"
-        rows = await self._read(lambda: self._read_db.execute(query, (now,)).fetchall())
+        rows = await self._read(lambda: _rows(self._read_db, query, (now,)))
         due = [self.delete(key, expect=revision) for key, revision in rows if self._heads.at(key, revision)]
         for deletion in due:
             await deletion
@@ -340,9 +335,14 @@ def _connect(path: str) -> apsw.Connection:
     return database
 
 
+def _rows(database: apsw.Connection, query: str, arguments: tuple[Any, ...] = ()) -> list[Any]:
+    """Run a query; the columns have the types of the schema."""
+    return database.execute(query, arguments).fetchall()
+
+
 def _forget(database: apsw.Connection, revision: int, after: int) -> int | None:
     """Delete some superseded rows up to a revision; returns the last one, None when there are no more."""
-    rows = database.execute(_SUPERSEDED, (revision, after, COMPACT_ROWS)).fetchall()
+    rows = _rows(database, _SUPERSEDED, (revision, after, COMPACT_ROWS))
     if not rows:
         return None
     with database:

@@ -129,18 +129,6 @@ async def authenticate(api: API, request: Request, next: Handler) -> Answer:
 
 
 async def impersonate(api: API, request: Request, next: Handler) -> Answer:
-    """Let the user act as somebody else when they may."""
-    if api.authorizers and wants_impersonation(request.headers):
-        user = request.user
-        assert user is not None
-        target = impersonated_user(request.headers)
-        for question in needed_permissions(user, request.headers):
-            await check(api, question)
-        request.user = target
-    return await next(request)
-
-
-async def impersonate(api: API, request: Request, next: Handler) -> Answer:
     """Go on as the user the headers name, when the real one may act as that user."""
     if not wants_impersonation(request.headers):
         return await next(request)
