@@ -10,7 +10,7 @@ from steersman.api.schema.builtin import custom_schema, schema_for, schema_named
 from steersman.api.schema.decode import DecodeError, decode
 from steersman.api.schema.model import FREE, Schema, compile_schema
 from steersman.api.schema.prune import prune
-from steersman.api.schema.strict import cannot_handle, duplicate_fields, strict_text
+from steersman.api.schema.strict import cannot_handle, duplicate_fields, patch_refused, strict_text
 
 __all__ = [
     "FREE",
@@ -21,6 +21,7 @@ __all__ = [
     "custom_schema",
     "decode",
     "duplicate_fields",
+    "patch_refused",
     "prune",
     "schema_for",
     "schema_named",

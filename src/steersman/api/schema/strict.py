@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from steersman.api.errors import BadRequest
+from steersman.api import fields
+from steersman.api.errors import BadRequest, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,3 +64,9 @@ def strict_text(problems: Sequence[str]) -> str:
 def cannot_handle(kind: str, version: str, why: object) -> BadRequest:
     """`Deployment in version "v1" cannot be handled as a Deployment: <why>`."""
     return BadRequest(f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')
+
+
+def patch_refused(patch: Any, why: object) -> Invalid:
+    """The 422 for a patch whose result is not of the kind: `patch: Invalid value: "{...}": <why>`."""
+    error = fields.invalid("patch", orjson.dumps(patch).decode(), str(why))
+    return Invalid(f' "" is invalid: {error}', {"causes": [error.cause()]})

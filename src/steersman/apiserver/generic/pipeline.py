@@ -1,23 +1,25 @@
-"""The steps between a body and a strategy that belong to the kind's schema: decoding, defaults, field ownership."""
+"""The steps between a body and a strategy that belong to the kind's schema: decoding, defaults, field
+ownership."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steersman.api import defaults, schema
 from steersman.api.errors import BadRequest
 from steersman.api.patch import apply
 
 if TYPE_CHECKING:
+    from steersman.api.errors import ApiError
     from steersman.api.types import Object
     from steersman.apiserver.generic.write import Write
 
 
-def decode(write: Write, obj: Object, raw: bytes | None = None) -> Object:
+def decode(write: Write, obj: Object, raw: bytes | None = None, *, patch: Any = None) -> Object:
     """Bring a body into the form of its kind, in place; `raw` is its text, for finding duplicate fields.
 
-    What the kind does not know is dropped, refused or warned about as `fieldValidation` says.
-    Raises: BadRequest.
+    What the kind does not know is dropped, refused or warned about as `fieldValidation` says. `patch` is the
+    patch that led to the object, which then bears the blame. Raises: BadRequest, Invalid for a patch.
     """
     resource, mode = write.view.resource, write.options.field_validation
     kind = schema.schema_for(resource)
@@ -25,14 +27,21 @@ def decode(write: Write, obj: Object, raw: bytes | None = None) -> Object:
     try:
         problems += schema.decode(kind, obj)
     except schema.DecodeError as error:
-        raise schema.cannot_handle(resource.kind, resource.version, error) from None
+        raise _refused(write, error, patch) from None
     if not isinstance(obj.get("metadata", {}), dict):
         raise BadRequest("metadata must be an object")
     if problems and mode == "Strict":
-        raise schema.cannot_handle(resource.kind, resource.version, schema.strict_text(problems))
+        raise _refused(write, schema.strict_text(problems), patch)
     if problems and mode == "Warn":
         write.warnings.extend(problems)
     return obj
+
+
+def _refused(write: Write, why: object, patch: Any) -> ApiError:
+    if patch is not None:
+        return schema.patch_refused(patch, why)
+    resource = write.view.resource
+    return schema.cannot_handle(resource.kind, resource.version, why)
 
 
 def default(write: Write, obj: Object) -> None:

@@ -25,15 +25,24 @@ def media_type(request: Request) -> str:
 
 async def read_object(request: Request) -> Object:
     """Return the body as an object. Raises: BadRequest, UnsupportedMediaType, RequestEntityTooLarge."""
+    return (await read_with_text(request))[0]
+
+
+async def read_with_text(request: Request) -> tuple[Object, bytes | None]:
+    """Return the body as an object, and its text when that is JSON.
+
+    Raises: BadRequest, UnsupportedMediaType, RequestEntityTooLarge.
+    """
     media = media_type(request)
     if media not in ACCEPTED:
         raise UnsupportedMediaType.of(ACCEPTED)
+    body = await request.body()
     if media == PROTOBUF:
-        return _parse_protobuf(await request.body())
-    obj = parse(await request.body(), yaml=media == YAML)
+        return _parse_protobuf(body), None
+    obj = parse(body, yaml=media == YAML)
     if not isinstance(obj, dict):
         raise BadRequest("the body of the request is not an object")
-    return obj
+    return obj, body if media == JSON else None
 
 
 def parse(data: bytes, *, yaml: bool = False) -> Any:

@@ -45,7 +45,7 @@ async def patch(target: Target) -> Response:
     change = patched(media, document, schema.schema_for(target.view.resource))
 
     write.retries = not _names_version(document)
-    item, created = await update(write, lambda old: decode(write, change(old)))
+    item, created = await update(write, lambda old: decode(write, change(old), patch=document))
     return target.answer(item, 201 if created else 200)
 
 

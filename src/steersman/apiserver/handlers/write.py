@@ -12,7 +12,7 @@ from steersman.apiserver.generic.delete import delete as delete_object
 from steersman.apiserver.generic.options import DeleteOptions, WriteOptions, delete_options, write_options
 from steersman.apiserver.generic.pipeline import decode
 from steersman.apiserver.generic.update import update as update_object
-from steersman.apiserver.handlers.body import check_type, read_object
+from steersman.apiserver.handlers.body import check_type, read_object, read_with_text
 from steersman.apiserver.handlers.read import filter_of
 from steersman.apiserver.http.values import Response
 from steersman.apiserver.representation.page import Page
@@ -26,7 +26,8 @@ RETURNS_OBJECT = frozenset(
     {"namespaces", "nodes", "persistentvolumeclaims", "persistentvolumes", "pods", "podtemplates"}
     | {"resourcequotas", "serviceaccounts", "services"}
 )
-"""Core resources whose DELETE answers with the object even when it is gone; all others answer with a Status."""
+"""Core resources whose DELETE answers with the object even when it is gone; all others answer with a
+Status."""
 
 
 def options_of(target: Target, kind: str) -> WriteOptions:
@@ -37,20 +38,20 @@ def options_of(target: Target, kind: str) -> WriteOptions:
 async def create(target: Target) -> Response:
     """Answer POST on a collection."""
     write = target.write(options_of(target, "CreateOptions"))
-    obj = await read_object(target.request)
+    obj, raw = await read_with_text(target.request)
     resource = target.view.resource
     check_type(obj, resource.api_version, resource.kind)
-    obj = decode(write, obj)
+    obj = decode(write, obj, raw)
     return target.answer(await create_object(write, obj), 201)
 
 
 async def update(target: Target) -> Response:
     """Answer PUT on an object or on a sub-resource that is written like one."""
     write = target.write(options_of(target, "UpdateOptions"))
-    given = await read_object(target.request)
+    given, raw = await read_with_text(target.request)
     resource = target.view.resource
     check_type(given, resource.api_version, resource.kind)
-    body = orjson.dumps(decode(write, given))
+    body = orjson.dumps(decode(write, given, raw))
 
     def fresh(_old: Object | None = None) -> Object:
         """The request's object once more: attempts must not see each other's changes."""
