@@ -2,13 +2,13 @@
 
 usage: protobuf_fields.py API_CHECKOUT APIMACHINERY_CHECKOUT > fields.txt
 
-Kubernetes' protobuf encoding is defined by field numbers, which its repositories `api` and `apimachinery` publish in
-`generated.proto` files. This keeps what decoding needs and nothing else, a line a message:
+Kubernetes' protobuf encoding is defined by field numbers, which its repositories `api` and `apimachinery`
+publish in `generated.proto` files. This keeps what decoding needs and nothing else, a line a message:
 
     core.v1.Container name=1s command=3*s ports=6*core.v1.ContainerPort
 
-s string, i integer, b boolean, d double, y bytes, else a message; * repeated; @ a map from strings; ~ before a name: its
-members belong to the object around it in JSON.
+s string, i integer, b boolean, d double, y bytes, else a message; * repeated; @ a map from strings; ~ before
+a name: its members belong to the object around it in JSON.
 """
 
 from __future__ import annotations

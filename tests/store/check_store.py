@@ -1,7 +1,7 @@
 """What every store promises: one suite, run over each implementation by `test_stores.py`.
 
-A class of tests over a `store` fixture; sub-classes give the fixture. `settle` waits for a store whose deliveries
-are not immediate.
+A class of tests over a `store` fixture; sub-classes give the fixture. `settle` waits for a store whose
+deliveries are not immediate.
 """
 
 from __future__ import annotations

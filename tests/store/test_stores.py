@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 class TestMemory(CheckStore):
     @pytest.fixture
-    async def store(self) -> AsyncIterator[MemoryStore]:
-        yield MemoryStore()
+    async def store(self) -> MemoryStore:
+        return MemoryStore()
 
 
 class TestSQLite(CheckStore):

@@ -1,9 +1,10 @@
 """ClusterIPs and node ports: who holds which, in memory, learnt from the Services at start.
 
-The Services themselves are the record. `repair` reads them when the server starts, so nothing has to be stored and a
-crash between an allocation and its Service leaves nothing behind. Numbers for whoever names none are drawn at random
-from the upper part of a range; the lower part is left to those who ask for a number of their own (as the cluster's DNS
-does), and is used when the upper one is full. Source: Kubernetes, "Service ClusterIP allocation".
+The Services themselves are the record. `repair` reads them when the server starts, so nothing has to be
+stored and a crash between an allocation and its Service leaves nothing behind. Numbers for whoever names none
+are drawn at random from the upper part of a range; the lower part is left to those who ask for a number of
+their own (as the cluster's DNS does), and is used when the upper one is full. Source: Kubernetes, "Service
+ClusterIP allocation".
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The API in process: what every handler, plug-in and background loop of the server works with.
 
-It gives the same objects as HTTP does, without HTTP: `get`, `list`, `create`, `update`, `delete` and `follow` are for
-authenticators, authorizers, admission plug-ins and the server's own bootstrap. They act as the user given, by default
-as the server itself, and pass the same registry, without asking authorizers.
+It gives the same objects as HTTP does, without HTTP: `get`, `list`, `create`, `update`, `delete` and `follow`
+are for authenticators, authorizers, admission plug-ins and the server's own bootstrap. They act as the user
+given, by default as the server itself, and pass the same registry, without asking authorizers.
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ class API:
     async def follow(
         self, resource: Resource, on_change: Callable[[Object | None, Object | None], None]
     ) -> Callable[[], None]:
-        """Call `on_change(old, new)` for every object there is, then for every change, in order, synchronously.
+        """Call `on_change(old, new)` for every object there is, then for every change, in order,
+        synchronously.
 
         Added: (None, new); changed: (old, new); deleted: (old, None). Returns the function that ends it.
         """

@@ -2,13 +2,14 @@
 
 Three forms of the same object:
 
-    stored   {"apiVersion":"v1","kind":"Pod","metadata":{"name":"a",...},"spec":...}      no resourceVersion
-    body     "metadata":{"resourceVersion":"7","name":"a",...},"spec":...}               no opening brace, no head
-    whole    {"kind":"Pod","apiVersion":"v1", + body                                     what a client gets
+    stored   {"apiVersion":"v1","kind":"Pod","metadata":{"name":"a",...},...}   no resourceVersion
+    body     "metadata":{"resourceVersion":"7","name":"a",...},...}            no opening brace, no head
+    whole    {"kind":"Pod","apiVersion":"v1", + body                           what a client gets
 
-The revision of a write is known only when it is committed, so it is spliced in at a fixed place: metadata is always
-the first member behind the head. Leaving the head off makes a list one join of bodies (`,{` between items, which carry
-no kind, as the items of typed lists do not) and serves every version of a kind that shares its stored form.
+The revision of a write is known only when it is committed, so it is spliced in at a fixed place: metadata is
+always the first member behind the head. Leaving the head off makes a list one join of bodies (`,{` between
+items, which carry no kind, as the items of typed lists do not) and serves every version of a kind that shares
+its stored form.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
 """Discovery: what is served, in the classic form (one document a group version) and the aggregated one (v2).
 
-    /api      APIVersions          /apis                  APIGroupList          or all at once, when the client accepts
-    /api/v1   APIResourceList      /apis/apps             APIGroup              application/json;g=apidiscovery.k8s.io;
-                                   /apis/apps/v1          APIResourceList         v=v2;as=APIGroupDiscoveryList
+    /api      APIVersions          /apis           APIGroupList
+    /api/v1   APIResourceList      /apis/apps      APIGroup
+                                   /apis/apps/v1   APIResourceList
+
+/api and /apis answer with everything at once to clients that accept the aggregated form,
+`application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList`.
 
 Documents are made from the table of views on demand and kept until the table changes.
 """

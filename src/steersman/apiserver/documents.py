@@ -19,7 +19,8 @@ class Documents:
         self._made: dict[str, bytes] = {}
 
     def get(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """Return a document, made by `make` the first time after a change; what `make` raises is passed on."""
+        """Return a document, made by `make` the first time after a change; what `make` raises is passed
+        on."""
         if self._generation != self._views.generation:
             self._made.clear()
             self._generation = self._views.generation

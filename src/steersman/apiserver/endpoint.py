@@ -1,7 +1,7 @@
 """Endpoints: sub-resources and virtual resources that answer by themselves, past the generic registry.
 
-Families outside this package's core (streaming, token requests, access reviews) give their endpoints as tuples;
-`apiserver.endpoints` puts the tuples together.
+Families outside this package's core (streaming, token requests, access reviews) give their endpoints as
+tuples; `apiserver.endpoints` puts the tuples together.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """/openapi/v2 and /openapi/v3: built when somebody asks, let go right after.
 
-Clients cache: v2 by its ETag, v3 by the hash in the path of each document. The documents are megabytes and asked for
-rarely, so the server keeps their hashes only.
+Clients cache: v2 by its ETag, v3 by the hash in the path of each document. The documents are megabytes and
+asked for rarely, so the server keeps their hashes only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Everything that is not a resource: version, health, metrics, discovery, OpenAPI; and the door to the resources."""
+"""Everything that is not a resource: version, health, metrics, discovery, OpenAPI; and the door to the
+resources."""
 
 from __future__ import annotations
 

@@ -86,6 +86,7 @@ class APIServer:
             store = await open_store(self.config)
             self._stack.push_async_callback(store.close)
         self.api = api = API(self.config, store, self._clock, kinds.RESOURCES, CONVERSIONS)
+        api.advertised = self.config.advertise_address or _address(self.config.bind)
         await api.hub.start()
         self._stack.callback(api.hub.stop)
         api.endpoints = endpoints.table()
@@ -122,6 +123,11 @@ class APIServer:
 
     def _route(self, request: Request) -> asyncio.Future[Answer]:
         return routes.route(self.api, request)  # type: ignore[return-value]
+
+
+def _address(bind: str) -> str:
+    """Return an address others can be told, for one to listen on."""
+    return bind if bind not in ("", "0.0.0.0", "::", "localhost") else "127.0.0.1"
 
 
 async def _cancel_all(tasks: TaskGroup) -> None:

@@ -1,4 +1,5 @@
-"""What an API server does by the clock: bookmarks for watchers, compaction, the end of short-lived objects."""
+"""What an API server does by the clock: bookmarks for watchers, compaction, the end of short-lived
+objects."""
 
 from __future__ import annotations
 

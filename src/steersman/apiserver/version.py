@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import platform
 from importlib import metadata
+from typing import TYPE_CHECKING
 
-from steersman.api.types import Object
+if TYPE_CHECKING:
+    from steersman.api.types import Object
 
 MAJOR, MINOR = "1", "37"
 GIT_VERSION = f"v{MAJOR}.{MINOR}.0+steersman.{metadata.version('steersman')}"

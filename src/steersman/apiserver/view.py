@@ -1,7 +1,7 @@
 """One served version of a resource, and how it looks at the stored bytes.
 
-Versions that share a stored form share one cache. A version whose objects differ from the stored form carries a
-conversion, two pure functions over objects; all others pass bytes on.
+Versions that share a stored form share one cache. A version whose objects differ from the stored form carries
+a conversion, two pure functions over objects; all others pass bytes on.
 """
 
 from __future__ import annotations

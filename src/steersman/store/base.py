@@ -1,14 +1,16 @@
 """The one interface between the API server and whatever keeps its objects.
 
-A store is a map from keys to bytes with a single, growing revision, as in etcd: every write takes the next revision,
-a read may ask for the state at an older revision, and a watch replays every change after a revision, in order, once
-each, until compaction forgets it. Values are opaque. All methods are called from one event loop.
+A store is a map from keys to bytes with a single, growing revision, as in etcd: every write takes the next
+revision, a read may ask for the state at an older revision, and a watch replays every change after a
+revision, in order, once each, until compaction forgets it. Values are opaque. All methods are called from one
+event loop.
 
     put(key, value, expect=0)   create          put(key, value, expect=41)   compare and swap
-    range(prefix, limit=500)    page            range(prefix, start=last + "\\0", revision=R)   next page, same state
+    range(prefix, limit=500)    page            range(prefix, start=last + "\\0", revision=R)   next page
     watch(prefix, after=R)      R+1, R+2, ...   compact(R)   states before R are gone: Compacted
 
-Errors: StoreError <- CompareFailed, Compacted, FutureRevision, StoreUnavailable (full disk, read-only file, lost peer).
+Errors: StoreError <- CompareFailed, Compacted, FutureRevision, StoreUnavailable (full disk, read-only file,
+lost peer).
 """
 
 from __future__ import annotations
@@ -107,14 +109,14 @@ class Store(Protocol):
     ) -> Awaitable[Entry]:
         """Write; acknowledged when durable and after the event was delivered to this process's watches.
 
-        `expect` is the revision the key must be at: 0 must not exist, None does not matter. `ttl` in seconds: the
-        store deletes the key some time after.
-        Raises: CompareFailed, StoreUnavailable.
+        `expect` is the revision the key must be at: 0 must not exist, None does not matter. `ttl` in seconds:
+        the store deletes the key some time after. Raises: CompareFailed, StoreUnavailable.
         """
         ...
 
     def delete(self, key: str, *, expect: int | None, note: object = None) -> Awaitable[int]:
-        """Delete, return the revision of the deletion. Raises: CompareFailed (missing: current 0), StoreUnavailable."""
+        """Delete, return the revision of the deletion. Raises: CompareFailed (missing: current 0),
+        StoreUnavailable."""
         ...
 
     async def get(self, key: str, *, revision: int = 0) -> Entry | None:

@@ -1,7 +1,7 @@
 """Where every live key stands: the part of compare-and-swap that all in-process stores share.
 
-A write is decided here, at once and in order, before it is durable; `undo` takes decisions back, newest first, when
-the commit that held them fails.
+A write is decided here, at once and in order, before it is durable; `undo` takes decisions back, newest
+first, when the commit that held them fails.
 """
 
 from __future__ import annotations

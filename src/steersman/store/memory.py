@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """A `Store` without durability. History of a key is a list of entries, an empty value marking a deletion."""
+    """A `Store` without durability. History of a key is a list of entries, an empty value marking a
+    deletion."""
 
     def __init__(self) -> None:
         self._heads = Heads()

@@ -5,12 +5,14 @@
     deliver events, acknowledge        <──done───
     meanwhile: next batch gathers
 
-Writes are decided on the event loop in order, against the live keys in memory, and committed in groups: whatever was
-asked while one commit was on its way to the disk goes into the next. When a commit fails (full disk, read-only file)
-nothing of it is acknowledged: its decisions and all later ones are taken back, and the error says what to do.
+Writes are decided on the event loop in order, against the live keys in memory, and committed in groups:
+whatever was asked while one commit was on its way to the disk goes into the next. When a commit fails (full
+disk, read-only file) nothing of it is acknowledged: its decisions and all later ones are taken back, and the
+error says what to do.
 
-The table is a log: a row a change, a NULL value for a deletion; the present state is the last row of each key. Reads
-have a connection and a thread of their own. WAL with synchronous=FULL keeps every commit through SIGKILL and power cuts.
+The table is a log: a row a change, a NULL value for a deletion; the present state is the last row of each
+key. Reads have a connection and a thread of their own. WAL with synchronous=FULL keeps every commit through
+SIGKILL and power cuts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Kubernetes' protobuf encoding of API objects, read into plain objects.
 
-Clients written in Go send it by default for built-in kinds. A body is a four-byte magic number and an envelope
-(`runtime.Unknown`: type names and the object's bytes); the object's fields are numbered as `fields.txt` says, a table of
-the published definitions that `tools/protobuf_fields.py` writes. Answers are JSON: every such client accepts it.
+Clients written in Go send it by default for built-in kinds. A body is a four-byte magic number and an
+envelope (`runtime.Unknown`: type names and the object's bytes); the object's fields are numbered as
+`fields.txt` says, a table of the published definitions that `tools/protobuf_fields.py` writes. Answers are
+JSON: every such client accepts it.
 
 Source: Kubernetes API concepts, "Kubernetes Protobuf encoding"; the wire format of protocol buffers.
 """

@@ -2,11 +2,11 @@
 
     store events ──> apply ──> Objects   (GET, LIST)
                            └─> ring      (watches resumed from a revision)
-                           └─> groups    (live watches: one filtering and one encoding for all that want the same)
+                           └─> groups    (live watches, filtered and encoded once for all alike)
 
-A cache fills itself when it is first used, from a state some way back plus the changes since, so that watches survive
-a restart of the server. After that the store delivers every commit before it acknowledges it: what a writer was told,
-a reader sees.
+A cache fills itself when it is first used, from a state some way back plus the changes since, so that watches
+survive a restart of the server. After that the store delivers every commit before it acknowledges it: what a
+writer was told, a reader sees.
 """
 
 from __future__ import annotations

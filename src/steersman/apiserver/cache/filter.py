@@ -37,7 +37,8 @@ class Filter:
         return self.fields.empty or self.fields.matches(_fields(item))
 
     def sees(self, event: CacheEvent) -> EventType | None:
-        """Return what a change is to a watcher: an object that begins to match is added, one that ceases deleted."""
+        """Return what a change is to a watcher: an object that begins to match is added, one that ceases
+        deleted."""
         if self.namespace and event.item.namespace != self.namespace:
             return None
         if self.simple:

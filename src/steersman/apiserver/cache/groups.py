@@ -1,8 +1,8 @@
 """Live watches: watchers that want the same share one filtering, one encoding and one chunk of bytes.
 
-A group is all watchers of a resource with one filter and one representation. When a commit arrives the group makes a
-single frame of all it shows and writes it to each of its sinks. A sink that has not taken `SLOW` bytes is cut off: its
-client resumes from the last revision it saw, and nothing grows without bound here.
+A group is all watchers of a resource with one filter and one representation. When a commit arrives the group
+makes a single frame of all it shows and writes it to each of its sinks. A sink that has not taken `SLOW`
+bytes is cut off: its client resumes from the last revision it saw, and nothing grows without bound here.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class WatchGroup:
         return len(self._sinks)
 
     def add(self, sink: Sink, *, bookmarks: bool) -> WatchGroup:
-        """Let a sink take part from the next commit on; returns the group it is in now, to `remove` it from."""
+        """Let a sink take part from the next commit on; returns the group it is in now, to `remove` it
+        from."""
         home = self._cache.groups.setdefault(self._key, self)
         home._sinks.add(sink)
         if bookmarks:

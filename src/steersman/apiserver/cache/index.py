@@ -1,4 +1,5 @@
-"""The objects of one resource in the order of their keys, with indexes made when somebody first asks for them."""
+"""The objects of one resource in the order of their keys, with indexes made when somebody first asks for
+them."""
 
 from __future__ import annotations
 
@@ -90,7 +91,8 @@ class Objects:
             )
 
     def _candidates(self, wanted: Filter) -> Iterator[Item] | None:
-        """Return the items one index narrows the filter down to, or None when there is nothing to narrow by."""
+        """Return the items one index narrows the filter down to, or None when there is nothing to narrow
+        by."""
         if (name := wanted.fields.exact("metadata.name")) is not None:
             return self._named(wanted.namespace, name)
         best: dict[str, Item] | None = None

@@ -1,1 +1,2 @@
-"""The registry that all kinds share: create, read, update, patch and delete, the same for every row of the table."""
+"""The registry that all kinds share: create, read, update, patch and delete, the same for every row of the
+table."""

@@ -1,7 +1,8 @@
 """Create: from a decoded object to a stored item.
 
-Order: place and defaults, mutating admission, uid and times, strategy, validation, validating admission, store.
-Source: k8s apiserver/pkg/endpoints/handlers/create.go and pkg/registry/generic/registry/store.go (Create).
+Order: place and defaults, mutating admission, uid and times, strategy, validation, validating admission,
+store. Source: k8s apiserver/pkg/endpoints/handlers/create.go and pkg/registry/generic/registry/store.go
+(Create).
 """
 
 from __future__ import annotations

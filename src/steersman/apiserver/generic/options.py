@@ -45,7 +45,8 @@ class _Named:
 
 
 def write_options(query: Query, kind: str, user_agent: str = "") -> WriteOptions:
-    """Read the options of a write; `kind` is CreateOptions, UpdateOptions or PatchOptions. Raises: Invalid."""
+    """Read the options of a write; `kind` is CreateOptions, UpdateOptions or PatchOptions. Raises:
+    Invalid."""
     if not query.text:
         return WriteOptions(field_manager=_manager("", user_agent))
     errors: list[FieldError] = []

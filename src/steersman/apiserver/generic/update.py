@@ -1,8 +1,9 @@
-"""Update: read, change, check, compare and swap; the same loop for PUT, PATCH, status, scale and deletion marks.
+"""Update: read, change, check, compare and swap; the same loop for PUT, PATCH, status, scale and deletion
+marks.
 
-`change` gets a private copy of the current object and returns the new one; it is called again when somebody else
-wrote in between and the request does not insist on a resourceVersion.
-Source: k8s apiserver/pkg/registry/generic/registry/store.go (Update), pkg/registry/rest/update.go (BeforeUpdate).
+`change` gets a private copy of the current object and returns the new one; it is called again when somebody
+else wrote in between and the request does not insist on a resourceVersion. Source: k8s
+apiserver/pkg/registry/generic/registry/store.go (Update), pkg/registry/rest/update.go (BeforeUpdate).
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ async def update(
 
 
 def _check_revision(write: Write, obj: Object, old: Object) -> bool:
-    """Return whether the caller insists on a revision. Raises: Conflict when it is not the current one, Invalid."""
+    """Return whether the caller insists on a revision. Raises: Conflict when it is not the current one,
+    Invalid."""
     metadata = obj.get("metadata") or {}
     given = metadata.get("resourceVersion") or ""
     current = old["metadata"]["resourceVersion"]

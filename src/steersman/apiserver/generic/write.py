@@ -36,7 +36,8 @@ class Write:
     applies: bool = False
     """A server-side apply: it has settled who owns which fields itself."""
     retries: bool = False
-    """The change is computed from what is stored; when somebody else writes in between it is computed again."""
+    """The change is computed from what is stored; when somebody else writes in between it is computed
+    again."""
 
     def context(self, now: float) -> Context:
         """Return what strategies may know."""

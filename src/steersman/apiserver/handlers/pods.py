@@ -48,7 +48,8 @@ async def binding(target: Target) -> Response:
 
 
 async def eviction(target: Target) -> Response:
-    """Answer POST pods/<name>/eviction: a DELETE that disruption budgets may refuse with 429. Raises: ApiError."""
+    """Answer POST pods/<name>/eviction: a DELETE that disruption budgets may refuse with 429. Raises:
+    ApiError."""
     body = await read_object(target.request)
     if body.get("kind", "Eviction") != "Eviction":
         raise BadRequest(f"the body is a {body.get('kind')}, not an Eviction")

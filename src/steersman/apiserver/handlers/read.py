@@ -1,9 +1,9 @@
 """GET of one object and LIST, from the watch cache.
 
-A list is consistent at one revision. Pages after the first are pinned to the revision of the first by their continue
-token: from the cache while nothing of the resource has changed since, else from the store's history; when that is
-compacted the answer is 410 with a token that goes on at the present state.
-Source: Kubernetes API concepts, "Resource versions" and "Retrieving large results sets in chunks".
+A list is consistent at one revision. Pages after the first are pinned to the revision of the first by their
+continue token: from the cache while nothing of the resource has changed since, else from the store's history;
+when that is compacted the answer is 410 with a token that goes on at the present state. Source: Kubernetes
+API concepts, "Resource versions" and "Retrieving large results sets in chunks".
 """
 
 from __future__ import annotations

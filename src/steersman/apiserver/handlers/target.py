@@ -25,7 +25,8 @@ NOBODY = User("system:anonymous")
 
 @dataclass(slots=True)
 class Target:
-    """`strategy` is that of the sub-resource, None for sub-resources that are not written through the registry."""
+    """`strategy` is that of the sub-resource, None for sub-resources that are not written through the
+    registry."""
 
     api: API
     request: Request

@@ -4,7 +4,8 @@
     sendInitialEvents=true          the same, closed by a bookmark that says so (streaming list)
     resourceVersion=N               the changes after N, then live; 410 Expired as an event when N is too old
 
-While a watcher catches up it is fed in pieces, with back-pressure; in the moment it has caught up it joins a group.
+While a watcher catches up it is fed in pieces, with back-pressure; in the moment it has caught up it joins a
+group.
 """
 
 from __future__ import annotations

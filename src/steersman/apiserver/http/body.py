@@ -16,7 +16,8 @@ HIGH = 256 * 1024
 
 
 class IncomingBody:
-    """Fed by the connection, read once by the handler (`read` remembers). `flow(True)` resumes the connection."""
+    """Fed by the connection, read once by the handler (`read` remembers). `flow(True)` resumes the
+    connection."""
 
     __slots__ = (
         "_announced",

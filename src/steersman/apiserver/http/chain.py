@@ -1,6 +1,7 @@
 """The chain every request passes, in the order of `HTTP_CHAIN`, from the adapter to the handler.
 
-A step is `async (api, request, next) -> Answer`; it may answer itself, change the request, or look at the answer.
+A step is `async (api, request, next) -> Answer`; it may answer itself, change the request, or look at the
+answer.
 """
 
 from __future__ import annotations

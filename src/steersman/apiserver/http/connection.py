@@ -1,7 +1,8 @@
 """One HTTP/1.1 connection: bytes to requests by httptools, answers to bytes.
 
-Requests of a connection are answered one after the other by its single task; pipelined ones wait, and beyond a few the
-connection stops reading. A request that changes something is finished even when its client has gone; a stream ends.
+Requests of a connection are answered one after the other by its single task; pipelined ones wait, and beyond
+a few the connection stops reading. A request that changes something is finished even when its client has
+gone; a stream ends.
 
     data_received -> parser -> Request ─queue─> task: handler -> Response | Streaming | Takeover -> transport
 """
@@ -82,7 +83,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
-        self._listener.connections.discard(self)
+        self._listener.forget(self)
         if self._body is not None and not self._body.complete:
             self._body.end("the connection is closed")
         if self._writable is not None and not self._writable.done():
@@ -221,7 +222,7 @@ class Connection(asyncio.Protocol):
             if not self._lost and not self._listener.stopping:
                 raise
         finally:
-            self._listener.connections.discard(self)
+            self._listener.forget(self)
             self._transport.close()
 
     async def _answer(self, request: Request) -> bool:
@@ -305,7 +306,8 @@ class Connection(asyncio.Protocol):
         return self._keep_alive and not self._lost
 
     async def _hand_over(self, answer: Takeover) -> None:
-        """Give the connection to the answer; what the client has already sent beyond the request comes first."""
+        """Give the connection to the answer; what the client has already sent beyond the request comes
+        first."""
         reader = asyncio.StreamReader(limit=1 << 18, loop=self._loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=self._loop)
         if self._lost:
@@ -315,7 +317,7 @@ class Connection(asyncio.Protocol):
         protocol.connection_made(self._transport)
         if self._upgraded:
             reader.feed_data(bytes(self._upgraded))
-        self._listener.connections.discard(self)
+        self._listener.forget(self)
         try:
             await answer.run(reader, asyncio.StreamWriter(self._transport, protocol, reader, self._loop))
         except Exception:

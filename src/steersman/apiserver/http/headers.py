@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 
 class Headers(Mapping[str, str]):
-    """Case-insensitive; a header sent several times reads as one value joined by ", " (RFC 9110, section 5.3)."""
+    """Case-insensitive; a header sent several times reads as one value joined by ", " (RFC 9110, section
+    5.3)."""
 
     __slots__ = ("_repeated", "_values")
 

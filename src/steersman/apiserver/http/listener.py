@@ -37,6 +37,7 @@ class Listener:
         self.date = b""
         """The Date header of the present second, line end included."""
         self._servers: list[asyncio.Server] = []
+        self._emptied: asyncio.Future[None] | None = None
 
     async def start(self, binds: Sequence[str], port: int, tls: ssl.SSLContext | None) -> None:
         """Listen; port 0 picks one for all addresses. Raises: OSError."""
@@ -58,18 +59,25 @@ class Listener:
         self.tasks.spawn(self._tend(), "connections")
 
     async def stop(self, timeout: float) -> None:
-        """Take no more connections, end streams, let running requests finish for `timeout` seconds, then cut."""
+        """Take no more connections, end streams, let running requests finish for `timeout` seconds, then
+        cut."""
         self.stopping = True
         for server in self._servers:
             server.close()
         for connection in tuple(self.connections):
             connection.finish()
-        try:
-            async with asyncio.timeout(timeout):
-                while self.connections:
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            log.warning("%d connections were cut while being answered", len(self.connections))
+        if self.connections:
+            self._emptied = asyncio.get_running_loop().create_future()
+            try:
+                await asyncio.wait_for(self._emptied, timeout)
+            except TimeoutError:
+                log.warning("%d connections were cut while being answered", len(self.connections))
+
+    def forget(self, connection: Connection) -> None:
+        """Note that a connection is over; idempotent."""
+        self.connections.discard(connection)
+        if self._emptied is not None and not self.connections and not self._emptied.done():
+            self._emptied.set_result(None)
 
     async def _tend(self) -> None:
         """Keep the date, and once in a while close what has been idle for long."""

@@ -1,8 +1,8 @@
 """What a request's path and method ask for: group, version, namespace, resource, name, sub-resource, verb.
 
-Source of the rules: Kubernetes API concepts, "Resource URIs" and "API verbs"; the legacy core group lives under /api,
-all others under /apis; PUT, POST, PATCH, DELETE and GET map to the verbs authorisation knows, GET and DELETE on a
-collection to list, watch and deletecollection.
+Source of the rules: Kubernetes API concepts, "Resource URIs" and "API verbs"; the legacy core group lives
+under /api, all others under /apis; PUT, POST, PATCH, DELETE and GET map to the verbs authorisation knows, GET
+and DELETE on a collection to list, watch and deletecollection.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
 
 @dataclass(slots=True)
 class RequestInfo:
-    """A request in the words of authorisation. For paths that are no resource only `verb` and `path` matter."""
+    """A request in the words of authorisation. For paths that are no resource only `verb` and `path`
+    matter."""
 
     path: str
     verb: str
@@ -38,7 +39,8 @@ class RequestInfo:
 
 
 def parse(method: str, path: str, *, watch: bool = False, field_name: str = "") -> RequestInfo:
-    """Classify a decoded path. `watch` is the query flag; `field_name` a metadata.name field selector's value."""
+    """Classify a decoded path. `watch` is the query flag; `field_name` a metadata.name field selector's
+    value."""
     parts = path.strip("/").split("/")
     if parts[0] == "api" and len(parts) >= 3:
         group, version, rest = "", parts[1], parts[2:]

@@ -1,10 +1,11 @@
 """Requests and responses, independent of what carries them.
 
-The listener and the in-process transport both make a `Request`, run the chain, and send what comes back, which is one of
+The listener and the in-process transport both make a `Request`, run the chain, and send what comes back,
+which is one of
 
     Response     status, headers, whole body
     Streaming    status, headers, and a coroutine that writes to a `Sink` (watches, logs, proxies)
-    Takeover     a coroutine that gets the bare connection and writes the whole answer itself (exec, port-forward)
+    Takeover     a coroutine that gets the bare connection and writes the answer itself (exec)
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ class Request:
 
 
 class Sink(Protocol):
-    """Where a streaming answer goes. `write` never blocks; who writes much looks at `buffered` or awaits `drain`."""
+    """Where a streaming answer goes. `write` never blocks; who writes much looks at `buffered` or awaits
+    `drain`."""
 
     def write(self, data: bytes) -> None:
         """Send one piece, flushed at once."""
@@ -176,7 +178,8 @@ class Streaming:
 
 @dataclass(slots=True)
 class Takeover:
-    """The connection itself: `run` gets a reader and a writer past the request, writes status line and headers too.
+    """The connection itself: `run` gets a reader and a writer past the request, writes status line and
+    headers too.
 
     The connection is closed when `run` returns or raises.
     """

@@ -1,7 +1,7 @@
 """The forms objects are shown in: plain JSON by passing bytes on, and the ones that have to look inside.
 
-A `Form` turns items into whole objects, lists and watch events. `form_for` gives the one a request asked for; equal
-keys mean equal bytes, so watchers with equal keys share encodings.
+A `Form` turns items into whole objects, lists and watch events. `form_for` gives the one a request asked for;
+equal keys mean equal bytes, so watchers with equal keys share encodings.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The Accept header: which representation a client prefers of those there are.
 
-A clause may ask for a transformation, `application/json;as=Table;v=v1;g=meta.k8s.io`; clauses are tried in their order
-(clients of Kubernetes send no q values that matter). Protobuf and CBOR are not served, so their clauses are skipped.
+A clause may ask for a transformation, `application/json;as=Table;v=v1;g=meta.k8s.io`; clauses are tried in
+their order (clients of Kubernetes send no q values that matter). Protobuf and CBOR are not served, so their
+clauses are skipped.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ _TRANSFORMS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadat
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A media type and a transformation: "", "Table", "PartialObjectMetadata" or "PartialObjectMetadataList"."""
+    """A media type and a transformation: "", "Table", "PartialObjectMetadata" or
+    "PartialObjectMetadataList"."""
 
     media: str = JSON
     transform: str = ""

@@ -1,7 +1,7 @@
 """Tables: rows of printed cells, as `kubectl get` asks for them.
 
-Columns and cells of a kind come from `api.tables`. `includeObject` decides what each row carries of its object: its
-metadata (the default), all of it, or nothing. Ages are as of the moment of the request.
+Columns and cells of a kind come from `api.tables`. `includeObject` decides what each row carries of its
+object: its metadata (the default), all of it, or nothing. Ages are as of the moment of the request.
 """
 
 from __future__ import annotations
