@@ -46,41 +46,53 @@ _TITLES = {
 _WITHOUT_VALUE = frozenset({REQUIRED, FORBIDDEN, TOO_LONG, INTERNAL})
 
 
+_new = object.__new__
+
+
 class Path:
     """A place in an object: `Path("spec").child("ports").index(0).child("name")` is `spec.ports[0].name`."""
 
     __slots__ = ("_parent", "_segment")
 
-    def __init__(self, *names: str) -> None:
-        self._parent: Path | None = None
-        self._segment = ".".join(names)
+    _parent: Path | None
+    _segment: tuple[str, ...] | int | str
+    """Names of fields, an index, or a key; made into text only when somebody reads the path."""
 
-    @classmethod
-    def _below(cls, parent: Path, segment: str) -> Path:
-        path = cls.__new__(cls)
-        path._parent = parent
-        path._segment = segment
-        return path
+    def __init__(self, *names: str) -> None:
+        self._parent = None
+        self._segment = names
 
     def child(self, *names: str) -> Path:
         """Go down to a named field (or several, one below the other)."""
-        return Path._below(self, "." + ".".join(names))
+        path = _new(Path)
+        path._parent = self
+        path._segment = names
+        return path
 
     def index(self, i: int) -> Path:
         """Go down to an element of a list."""
-        return Path._below(self, f"[{i}]")
+        path = _new(Path)
+        path._parent = self
+        path._segment = i
+        return path
 
     def key(self, k: str) -> Path:
         """Go down to a value of a map (or an element of a keyed list)."""
-        return Path._below(self, f"[{k}]")
+        path = _new(Path)
+        path._parent = self
+        path._segment = k
+        return path
 
     def __str__(self) -> str:
-        segments: list[str] = []
+        texts: list[str] = []
         path: Path | None = self
         while path is not None:
-            segments.append(path._segment)
+            segment = path._segment
+            texts.append(
+                "".join(f".{name}" for name in segment) if type(segment) is tuple else f"[{segment}]"
+            )
             path = path._parent
-        return "".join(reversed(segments)).removeprefix(".")
+        return "".join(reversed(texts)).removeprefix(".")
 
     def __repr__(self) -> str:
         return f"Path({str(self)!r})"

@@ -7,13 +7,15 @@ them.
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from steersman.api.schema.model import FREE, STRING, Compiler, Schema, compile_schema
 
+DATA = Path(__file__).parent / "data"
+"""Where the build put what it compiled."""
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class _Types:
 
 
 def _read(file: str) -> Any:
-    path = resources.files("steersman.api.schema") / "data" / file
+    path = DATA / file
     try:
         return orjson.loads(path.read_bytes())
     except FileNotFoundError as error:
