@@ -8,19 +8,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steersman.controllers.config import ControllerManagerConfig
+from steersman.controllers.cronjob import CronJobController
+from steersman.controllers.daemonset import DaemonSetController
 from steersman.controllers.deployment import DeploymentController
 from steersman.controllers.endpoints import EndpointsController
 from steersman.controllers.endpointslice import EndpointSliceController
 from steersman.controllers.garbagecollector import GarbageCollector
+from steersman.controllers.job import JobController
 from steersman.controllers.namespace import NamespaceController
 from steersman.controllers.node_ipam import NodeIPAMController
 from steersman.controllers.node_lifecycle import NodeLifecycleController
 from steersman.controllers.pod_gc import PodGCController
 from steersman.controllers.replicaset import ReplicaSetController
+from steersman.controllers.replicationcontroller import ReplicationControllerController
 from steersman.controllers.root_ca import RootCAController
 from steersman.controllers.run import run_all
 from steersman.controllers.runtime import Context, Controller
 from steersman.controllers.serviceaccount import ServiceAccountController
+from steersman.controllers.statefulset import StatefulSetController
 from steersman.controllers.taint_eviction import TaintEvictionController
 from steersman.controllers.ttl_after_finished import TTLAfterFinishedController
 
@@ -33,6 +38,11 @@ __all__ = ["CONTROLLERS", "Context", "Controller", "ControllerManagerConfig", "r
 CONTROLLERS: tuple[type[Controller], ...] = (
     DeploymentController,
     ReplicaSetController,
+    ReplicationControllerController,
+    StatefulSetController,
+    DaemonSetController,
+    JobController,
+    CronJobController,
     EndpointsController,
     EndpointSliceController,
     NamespaceController,
