@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from dnslib import AAAA, CNAME, QTYPE, RR, SOA, A, DNSRecord
 
-from steersman.dns.chain import Context
+from steersman.dns import message, plugins
+from steersman.dns.chain import Context, link
 from steersman.dns.config import DNSConfig
 from steersman.dns.listen import answer_bytes
 from steersman.dns.message import NXDOMAIN, SERVFAIL, Query, Reply, answer_to, packed, parse_query
@@ -154,3 +157,13 @@ def test_resolv_conf_names_the_servers(tmp_path: Any) -> None:
     path.write_text("# a comment\nsearch x\nnameserver 192.0.2.1\nnameserver fe80::1%eth0\n")
     assert read_resolv_conf(str(path)) == ("192.0.2.1", "fe80::1")
     assert read_resolv_conf(str(tmp_path / "none")) == ()
+
+
+async def test_the_readme_lists_every_plugin_and_its_example_works() -> None:
+    text = (Path(plugins.__file__).parent / "README.md").read_text()
+    assert re.findall(r"^\| `(\w+)`", text, re.MULTILINE) == [p.name for p in plugins.DNS_CHAIN]
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {"ClassVar": ClassVar, "failure": message.failure, "REFUSED": message.REFUSED}
+    exec("from __future__ import annotations\n" + code, names)
+    chain = link([names["Refuse"], Errors], context())
+    assert (await chain(Query("example.org", QTYPE.A))).rcode == message.REFUSED

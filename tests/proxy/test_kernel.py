@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import select
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.proxy.kernel import Machine, usable
+from tests.proxy.kernel import Machine, inside, usable
 from tests.proxy.objects import Object, endpoint, service, slice_of
 
 from steersman.proxy import nftables, text
+from steersman.proxy.conntrack import drop_commands, stale_flows
 from steersman.proxy.services import service_ports
 
 if TYPE_CHECKING:
@@ -122,6 +125,38 @@ def test_the_kernel_takes_every_difference(machine: Machine) -> None:
         machine.nft(text.difference(before, after))
         before = after
     assert machine.ask("a", "10.96.0.20", 80) == "b 10.244.1.2"
+
+
+def test_a_udp_client_follows_the_endpoint(machine: Machine) -> None:
+    """From one source port: the old flow goes on to the old endpoint until it is dropped."""
+    ports = [{"name": "http", "port": 53, "protocol": "UDP"}]
+    old, new = (service_ports(service(ports=ports), [slice_of(e)], "here") for e in (A, B))
+    before, after = (nftables.merge(4, [nftables.fragment(p, 4, "10.244.0.0/16", [])]) for p in (old, new))
+    servers = {who: inside(machine.ns(who), lambda: udp("0.0.0.0", 8080)) for who in ("a", "b")}
+    client = inside(machine.ns("out"), lambda: udp("192.0.2.9", 0))
+
+    def heard_by() -> set[str]:
+        client.sendto(b"?", ("10.96.0.20", 53))
+        ready, _, _ = select.select(list(servers.values()), [], [], 2)
+        return {who for who, server in servers.items() if server in ready and server.recv(9)}
+
+    try:
+        machine.nft(text.whole(before))
+        assert heard_by() == {"a"}
+        machine.nft(text.difference(before, after))
+        assert heard_by() == {"a"}
+        (argv,) = drop_commands(stale_flows(old, new))
+        machine.node(*argv)
+        assert heard_by() == {"b"}
+    finally:
+        for sock in (*servers.values(), client):
+            sock.close()
+
+
+def udp(address: str, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind((address, port))
+    return made
 
 
 def test_ipv6_rules_load(machine: Machine) -> None:

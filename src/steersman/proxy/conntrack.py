@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from steersman.proxy.services import ServicePort
 
-__all__ = ["Flow", "drop_flows", "stale_flows"]
+__all__ = ["Flow", "drop_commands", "drop_flows", "stale_flows"]
 
 log = logging.getLogger("steersman.proxy.conntrack")
 
@@ -54,14 +54,22 @@ def _flows(ports: Iterable[ServicePort]) -> Iterator[Flow]:
                 yield Flow(port.family, address, number, endpoint.address)
 
 
-async def drop_flows(flows: Iterable[Flow]) -> None:
-    """Delete them from the connection table; that there are none is fine."""
+def drop_commands(flows: Iterable[Flow]) -> list[list[str]]:
+    """The commands that delete these flows from the connection table."""
+    commands = []
     for flow in sorted(flows):
         argv = ["conntrack", "-D", "-f", f"ipv{flow.family}", "-p", "udp", "--orig-port-dst", str(flow.port)]
         if flow.address:
             argv += ["--orig-dst", flow.address]
         if flow.endpoint:
             argv += ["--reply-src", flow.endpoint]
+        commands.append(argv)
+    return commands
+
+
+async def drop_flows(flows: Iterable[Flow]) -> None:
+    """Delete them; that there are none is fine."""
+    for argv in drop_commands(flows):
         try:
             await run_command(argv)
         except CommandFailed as error:
