@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steersman.api.errors import Forbidden, NotFound
+from steersman.api.errors import NotFound
 from steersman.api.kinds import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES
+from steersman.apiserver.admission.plugin import forbidden
 from steersman.apiserver.authn import MASTERS
 from steersman.apiserver.authz import Attributes as Question
 from steersman.apiserver.authz import Verdict
@@ -105,9 +106,8 @@ class RBACEscalation:
         user = attributes.user
         groups = ", ".join(f'"{group}"' for group in user.groups)
         listed = "\n".join(sorted({_describe(rule) for rule in missing}))
-        raise Forbidden.of(
-            attributes.resource,
-            attributes.name,
+        raise forbidden(
+            attributes,
             f'user "{user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions '
             f"not currently held:\n{listed}",
         )
