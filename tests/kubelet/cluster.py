@@ -87,11 +87,14 @@ class Cluster:
                         return last
                     await asyncio.sleep(0.02)
         except TimeoutError:
-            raise AssertionError(f"{name} did not get there: {(last or {}).get('status')}") from None
+            events = await self.events(name)
+            raise AssertionError(f"{name} is {(last or {}).get('status')}, events {events}") from None
 
     async def wait_gone(self, name: str, seconds: float = 20) -> None:
         async with asyncio.timeout(seconds):
-            while await self.pod(name) is not None:
+            while True:
+                if await self.pod(name) is None:
+                    return
                 await asyncio.sleep(0.02)
 
     async def events(self, name: str) -> list[tuple[str, str]]:
@@ -136,6 +139,11 @@ def ready(pod: Object) -> bool:
 
 def phase(wanted: str) -> Callable[[Object], bool]:
     return lambda pod: (pod.get("status") or {}).get("phase") == wanted
+
+
+def waits_for(reason: str) -> Callable[[Object], bool]:
+    """The container `c` waits for this reason."""
+    return lambda pod: (state_of(pod).get("state", {}).get("waiting") or {}).get("reason") == reason
 
 
 def state_of(pod: Object, name: str = "c") -> Object:

@@ -36,6 +36,7 @@ V1_CONTROLLERS = (
     "net_prio",
     "perf_event",
     "systemd",
+    "unified",  # the v2 tree of a hybrid machine, where runtimes make the same levels
 )
 QOS_DIRECTORY = {"Guaranteed": "", "Burstable": "/burstable", "BestEffort": "/besteffort"}
 

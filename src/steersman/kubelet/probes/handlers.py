@@ -8,6 +8,7 @@ nowhere).
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -167,13 +168,8 @@ def bracketed(host: str) -> str:
 
 def dial_error(error: BaseException, host: str, port: int) -> str:
     """A connection failure in the words people know from elsewhere."""
-    cause = error
-    while cause is not None and not isinstance(cause, OSError) and cause.__cause__ is not None:
-        cause = cause.__cause__
-    if isinstance(cause, ConnectionRefusedError) or "refused" in str(error).lower():
-        return f"dial tcp {bracketed(host)}:{port}: connect: connection refused"
-    if isinstance(cause, OSError) and cause.strerror:
-        return f"dial tcp {bracketed(host)}:{port}: {cause.strerror.lower()}"
+    if isinstance(error, OSError) and error.errno:
+        return f"dial tcp {bracketed(host)}:{port}: connect: {os.strerror(error.errno).lower()}"
     return str(error) or type(error).__name__
 
 

@@ -140,7 +140,12 @@ def difference(present: Object, wanted: Object) -> Object:
 
 def _changed_conditions(present: list[Object], wanted: list[Object]) -> list[Object]:
     known = {condition["type"]: condition for condition in present}
-    return [condition for condition in wanted if not same(known.get(condition["type"]), condition)]
+    cleared = {"reason": None, "message": None}
+    return [
+        cleared | condition if condition["type"] in known else condition
+        for condition in wanted
+        if not same(known.get(condition["type"]), condition)
+    ]
 
 
 def same(left: Any, right: Any) -> bool:
