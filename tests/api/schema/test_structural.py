@@ -78,16 +78,19 @@ def complaints(**spec: Any) -> list[str]:
         ({"parts": [{"id": "x"}, {"id": "x"}]}, 'spec.parts[1]: Duplicate value: {"id":"x"}'),
         (
             {"labels": {"k": 1}},
-            'spec.labels.k: Invalid value: "integer": spec.labels.k in body must be of type string: "integer"',
+            'spec.labels.k: Invalid value: "integer": spec.labels.k in body must be of type string: '
+            '"integer"',
         ),
         (
             {"one": {"a": 1, "b": 2}},
-            'spec.one: Invalid value: {"a":1,"b":2}: "spec.one" must validate one and only one schema (oneOf). '
+            'spec.one: Invalid value: {"a":1,"b":2}: "spec.one" must validate one and only one '
+            "schema (oneOf). "
             "Found 2 valid alternatives",
         ),
         (
             {"port": True},
-            'spec.port: Invalid value: "boolean": spec.port in body must be of type integer,string: "boolean"',
+            'spec.port: Invalid value: "boolean": spec.port in body must be of type integer,string: '
+            '"boolean"',
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -3,6 +3,7 @@
 - `builtin`: the schemas of the built-in kinds (`schema_for(resource)`);
 - `model`: the compiled form, the same for custom resources (`compile_schema(openAPIV3Schema)`);
 - `decode`: a body into the form of a built-in type; `prune`: unknown fields of custom resources;
+- `structural`: defaults and validation of custom resources by their `openAPIV3Schema`;
 - `strict`: duplicate fields and the texts of strict decoding.
 """
 
