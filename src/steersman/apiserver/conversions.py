@@ -1,13 +1,15 @@
 """Versions of kinds whose objects differ from the stored form: pure functions both ways.
 
-events.k8s.io/v1 events are the objects of core/v1 under other names of fields.
+events.k8s.io/v1 events are the objects of core/v1 under other names of fields; autoscaling/v1 autoscalers are
+stored as autoscaling/v2 ones.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steersman.api.kinds import RESOURCES
+from steersman.api import autoscaler_versions
+from steersman.api.kinds import EVENTS_V1, HORIZONTAL_POD_AUTOSCALERS_V1
 from steersman.apiserver.view import Conversion
 
 if TYPE_CHECKING:
@@ -37,8 +39,7 @@ def event_from_core(event: Object) -> Object:
     return {_CORE_FIELDS.get(name, name): value for name, value in event.items()}
 
 
-def _events() -> Resource:
-    return next(row for row in RESOURCES if row.group == "events.k8s.io" and row.plural == "events")
-
-
-CONVERSIONS: dict[Resource, Conversion] = {_events(): Conversion(event_from_core, event_to_core)}
+CONVERSIONS: dict[Resource, Conversion] = {
+    EVENTS_V1: Conversion(event_from_core, event_to_core),
+    HORIZONTAL_POD_AUTOSCALERS_V1: Conversion(autoscaler_versions.to_v1, autoscaler_versions.to_v2),
+}

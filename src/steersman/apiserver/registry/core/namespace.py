@@ -39,6 +39,7 @@ class NamespaceStrategy(Strategy):
 
     def prepare_for_delete(self, ctx: Context, obj: Object) -> None:
         obj.setdefault("status", {})["phase"] = "Terminating"
+        obj["metadata"].pop("deletionGracePeriodSeconds", None)
 
     def deletion_blocked(self, obj: Object) -> bool:
         return bool((obj.get("spec") or {}).get("finalizers"))
