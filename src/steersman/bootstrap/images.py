@@ -38,6 +38,31 @@ WELCOME = """\
 """
 
 
+WGET = """\
+#!/bin/sh
+# Debian's static busybox has no wget -T (it crashes on it): the timeout applet does that part.
+seconds= left=$#
+while [ "$left" -gt 0 ]; do
+  word=$1
+  shift
+  left=$((left - 1))
+  case $word in
+    -T | --timeout) seconds=$1; shift; left=$((left - 1)) ;;
+    -t | --tries) shift; left=$((left - 1)) ;;
+    --timeout=*) seconds=${word#*=} ;;
+    -T*) seconds=${word#-T} ;;
+    --tries=* | -t[0-9]*) ;;
+    -[qcS]*T) seconds=$1; shift; left=$((left - 1)); set -- "$@" "${word%T}" ;;
+    *) set -- "$@" "$word" ;;
+  esac
+done
+[ -n "$seconds" ] || exec busybox wget "$@"
+timeout "$seconds" busybox wget "$@"
+status=$?
+[ $status -ne 143 ] || { echo "wget: download timed out" >&2; status=1; }
+exit $status
+"""
+
 DEMO_DIRECTORIES = "bin dev etc proc root sbin sys usr usr/bin usr/sbin var www"
 
 
@@ -72,7 +97,8 @@ def demo_entries() -> list[Entry]:
     entries = [Entry(name) for name in DEMO_DIRECTORIES.split()]
     entries += [Entry(name, mode=0o1777) for name in ("tmp", "var/tmp")]
     entries += [Entry("bin/busybox", program("busybox")), Entry("sbin/catatonit", program("catatonit"))]
-    entries += [Entry(f"bin/{name}", link="busybox") for name in applets()]
+    entries += [Entry(f"bin/{name}", link="busybox") for name in applets() if name != "wget"]
+    entries.append(Entry("bin/wget", WGET.encode()))
     files = {
         "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
         "etc/group": "root:x:0:\nnogroup:x:65534:\n",

@@ -141,6 +141,12 @@ def process_status(entry: dict[str, Any]) -> ProcessStatus:
     )
 
 
-def supervisor_environment() -> dict[str, str]:
-    """What every Python process of a cluster gets: output at once, small memory arenas."""
-    return {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2")}
+def component_environment() -> dict[str, str]:
+    """What every Python process of a cluster gets: output at once, few memory arenas, a quiet gRPC."""
+    return {
+        "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
+        # Its handlers for fork() are for programs that fork without exec, which none here does.
+        "GRPC_ENABLE_FORK_SUPPORT": "0",
+        "GRPC_VERBOSITY": "ERROR",
+    }

@@ -91,9 +91,10 @@ async def deploy(client: Client, kubeconfig: Path, seconds: float) -> Outcome:
     hint = f"kubectl -n {NAMESPACE} describe pods"
 
     async def unavailable() -> str:
-        status = (await client.get(DEPLOYMENTS, NAME, NAMESPACE)).get("status") or {}
-        available = status.get("availableReplicas") or 0
-        return "" if available else f"{available} replicas are available"
+        found = await client.get(DEPLOYMENTS, NAME, NAMESPACE)
+        available = (found.get("status") or {}).get("availableReplicas") or 0
+        wanted = found["spec"]["replicas"]
+        return "" if available >= wanted else f"{available} of {wanted} replicas are available"
 
     await wait_until(unavailable, seconds, "the demo does not run", hint)
     address = (await client.get(SERVICES, NAME, NAMESPACE))["spec"]["clusterIP"]

@@ -25,7 +25,7 @@ from steersman.bootstrap.kubeconfigs import ensure_node
 from steersman.bootstrap.local import containerd
 from steersman.bootstrap.local.cluster import short_hash
 from steersman.bootstrap.local.commands import ip_json, run, succeeds
-from steersman.bootstrap.local.control import supervisor_environment
+from steersman.bootstrap.local.control import component_environment
 from steersman.bootstrap.local.processes import ProcessSpec, namespace_argv
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def agent_spec(cluster: Cluster, node: Node) -> ProcessSpec:
         name=f"{node.name}/agent",
         argv=(sys.executable, "-m", "steersman", "agent", *arguments),
         log=str(cluster.log(f"{node.name}/agent")),
-        environment=supervisor_environment(),
+        environment=component_environment(),
         inside=f"{node.name}/init",
     )
 

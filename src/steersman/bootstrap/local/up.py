@@ -18,7 +18,7 @@ from steersman.bootstrap.local import host, node, preflight
 from steersman.bootstrap.local import images as node_images
 from steersman.bootstrap.local.cluster import Cluster, Node, cluster_lock, load, machine_lock, registered_dir
 from steersman.bootstrap.local.commands import run
-from steersman.bootstrap.local.control import supervisor_environment
+from steersman.bootstrap.local.control import component_environment
 from steersman.bootstrap.local.plan import Wish, observe_cluster
 from steersman.bootstrap.local.processes import ProcessSpec
 
@@ -138,7 +138,7 @@ def component_spec(cluster: Cluster, name: str, command: str, options: dict[str,
         name=name,
         argv=(sys.executable, "-m", "steersman", command, *arguments),
         log=str(cluster.log(name)),
-        environment=supervisor_environment(),
+        environment=component_environment(),
     )
 
 
