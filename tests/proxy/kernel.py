@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,27 +29,19 @@ def sh(*argv: str, stdin: str = "") -> str:
 
 
 def inside(namespace: str, fn: Callable[[], T]) -> T:
-    """Call `fn` in a thread that lives in the namespace; sockets it makes stay there."""
-    box: list[T] = []
-    errors: list[OSError] = []
+    """Call `fn` in a thread that lives in the namespace; sockets and processes it makes stay there."""
 
-    def body() -> None:
+    def body() -> T:
         fd = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
         try:
             if _libc.setns(fd, CLONE_NEWNET):
                 raise OSError(ctypes.get_errno(), "setns")
-            box.append(fn())
-        except OSError as error:
-            errors.append(error)
         finally:
             os.close(fd)
+        return fn()
 
-    thread = threading.Thread(target=body)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return box[0]
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(body).result()
 
 
 class Machine:
