@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from tests.kubelet.cluster import Cluster, ensure_account, running_kubelet
 from tests.kubelet.kubelet_node import Node, missing_parts, running_node
 
+from steersman.apiserver.config import APIServerConfig
+from steersman.apiserver.server import APIServer
+from steersman.store.memory import MemoryStore
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from steersman.client.rest import Client
 
@@ -21,6 +28,16 @@ def node() -> Iterator[Node]:
         pytest.skip(lacking)
     with running_node() as running:
         yield running
+
+
+@pytest.fixture
+async def apiserver(tmp_path: Path) -> AsyncIterator[APIServer]:
+    """The shared fixture's server, able to sign service-account tokens."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    (tmp_path / "sa.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    config = APIServerConfig(store="memory", service_account_key=str(tmp_path / "sa.key"))
+    async with APIServer(config, store=MemoryStore(), listen=False) as server:
+        yield server
 
 
 @pytest.fixture
