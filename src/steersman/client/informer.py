@@ -42,6 +42,7 @@ __all__ = ["Informer", "Informers", "drop_managed_fields"]
 
 _WATCH_SECONDS = (300, 600)  # how long one watch may last, as client-go's reflector
 _SHORT_WATCH = 1.0  # seconds; a watch that ends sooner without an event counts as a failure
+_OUTAGE_EVERY = 30.0  # seconds between two messages about an API server that does not answer
 log = logging.getLogger("steersman.client.informer")
 
 
@@ -72,6 +73,20 @@ _METADATA_FIELDS = (
 )
 
 
+class Outage:
+    """Says that the API server cannot be reached once in a while, not once for every informer."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._said = float("-inf")
+
+    def note(self, error: Exception) -> None:
+        now = self._clock.monotonic()
+        if now - self._said >= _OUTAGE_EVERY:
+            self._said = now
+            log.warning("cannot reach the API server, trying on: %s", error)
+
+
 class Informer:
     """A list-and-watch cache of one resource. Made by `Informers`."""
 
@@ -86,6 +101,7 @@ class Informer:
         transform: Transform | None = None,
         metadata_only: bool = False,
         clock: Clock | None = None,
+        outage: Outage | None = None,
     ) -> None:
         self.resource = resource
         self.namespace = namespace
@@ -93,6 +109,7 @@ class Informer:
         """Version of the last change seen."""
         self._client = client
         self._clock = clock or SystemClock()
+        self._outage = outage or Outage(self._clock)
         self._label_selector = label_selector
         self._field_selector = field_selector
         self._metadata_only = metadata_only
@@ -103,7 +120,7 @@ class Informer:
         self._indexes: dict[str, _Index] = {}
         self._handlers: list[Handler] = []
         self._synced = asyncio.Event()
-        self._backoff = Backoff(0.1, 2.0, 10.0, jitter=0.5, reset_after=60.0, clock=self._clock)
+        self._backoff = Backoff(0.1, 2.0, 5.0, jitter=0.5, reset_after=60.0, clock=self._clock)
 
     def __repr__(self) -> str:
         return f"<Informer {self.resource.plural}.{self.resource.group} {len(self)}>"
@@ -168,9 +185,10 @@ class Informer:
                     "%s: version %s is gone, listing again", self.resource.plural, self.resource_version
                 )
                 self.resource_version = ""
-            except (ApiError, ConnectionFailed) as error:
-                level = logging.INFO if isinstance(error, ConnectionFailed) else logging.WARNING
-                log.log(level, "%s: %s", self.resource.plural, error)
+            except ConnectionFailed as error:
+                self._outage.note(error)
+            except ApiError as error:
+                log.warning("%s: %s", self.resource.plural, error)
             except Exception:
                 log.exception("%s: listing again after an unexpected failure", self.resource.plural)
                 self.resource_version = ""
@@ -269,6 +287,7 @@ class Informers:
     def __init__(self, client: Client, clock: Clock | None = None) -> None:
         self._client = client
         self._clock = clock or SystemClock()
+        self._outage = Outage(self._clock)
         self._informers: dict[tuple[object, ...], Informer] = {}
         self._group: TaskGroup | None = None
         self._tasks: dict[Informer, asyncio.Task[None]] = {}
@@ -304,6 +323,7 @@ class Informers:
                 transform=transform,
                 metadata_only=metadata_only,
                 clock=self._clock,
+                outage=self._outage,
             )
             self._start(informer)
         return informer

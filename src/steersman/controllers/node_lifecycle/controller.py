@@ -50,10 +50,19 @@ class NodeLifecycleController(Controller):
         group.forever(self._loop, f"{self.name} monitor")
 
     async def reconcile(self, key: str) -> float | None:
-        """NoSchedule taints of one node, as soon as its conditions or its cordon change."""
+        """NoSchedule taints of one node, as soon as its conditions or its cordon change; a node that is well
+        again also loses its NoExecute taint.
+        """
         node = self.nodes.get(key)
-        if node is not None:
-            await self._put_taints(node, plan.plan_schedule_taints(node, self.clock.time()), key)
+        if node is None:
+            return None
+        now = self.clock.time()
+        taints = plan.plan_schedule_taints(node, now)
+        if meta.is_condition_true(node, "Ready"):
+            known = node if taints is None else node | {"spec": (node.get("spec") or {}) | {"taints": taints}}
+            well = plan.plan_execute_taint(known, now)
+            taints = taints if well is None else well
+        await self._put_taints(node, taints, key)
         return None
 
     async def _loop(self) -> None:
@@ -95,7 +104,10 @@ class NodeLifecycleController(Controller):
             if conditions is not None:
                 status = (node.get("status") or {}) | {"conditions": conditions}
                 node = await self.client.update(kinds.NODES, node | {"status": status}, subresource="status")
-        state = (meta.get_condition(node, "Ready") or {}).get("status", "Unknown")
+        ready = meta.get_condition(node, "Ready")
+        if ready is None:  # it has never reported, and still may
+            return
+        state = ready["status"]
         if state != "True" and health.ready == "True":
             text = f"Node {name} status is now: NodeNotReady"
             self.recorder.event(_node_reference(node), "Normal", "NodeNotReady", text)
