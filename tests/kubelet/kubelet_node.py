@@ -6,6 +6,7 @@ The calling thread moves into the network namespace while the node lives, so tha
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import hashlib
 import io
@@ -21,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from steersman.kubelet.cri.client import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,13 +46,12 @@ def missing_parts() -> str:
     return f"needs {', '.join(lacking)}" if lacking else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Node:
     directory: Path
     socket: str
     cgroup_root: str
-    pid: int
-    """of containerd"""
+    containerd: subprocess.Popen[bytes]
 
 
 @contextmanager
@@ -60,28 +62,39 @@ def running_node() -> Iterator[Node]:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "cannot make a network namespace")
-    containerd = None
+    node = None
     cgroup_root = f"/steersman-test/{directory.name}"
     try:
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        containerd = start_containerd(directory)
+        write_configuration(directory)
         socket = str(directory / "containerd.sock")
-        wait_for_socket(containerd, socket, directory)
+        node = Node(directory, socket, cgroup_root, start_containerd(directory))
+        wait_for_socket(node.containerd, socket, directory)
         load_images(directory, socket)
-        yield Node(directory, socket, cgroup_root, containerd.pid)
+        yield node
     finally:
-        if containerd is not None:
-            stop(containerd, directory)
+        if node is not None:
+            stop(node.containerd, directory)
         libc.setns(home, CLONE_NEWNET)
         os.close(home)
         remove(directory, cgroup_root)
 
 
-def start_containerd(directory: Path) -> subprocess.Popen[bytes]:
+def restart_containerd(node: Node) -> None:
+    """Kill containerd, as a crash would, and start it anew; containers go on."""
+    node.containerd.kill()
+    node.containerd.wait()
+    node.containerd = start_containerd(node.directory)
+
+
+def write_configuration(directory: Path) -> None:
     (directory / "net.d").mkdir()
     (directory / "net.d" / "10-bridge.conflist").write_text(json.dumps(network(directory)))
     (directory / "config.toml").write_text(containerd_config(directory))
-    with open(directory / "containerd.log", "wb") as log:
+
+
+def start_containerd(directory: Path) -> subprocess.Popen[bytes]:
+    with open(directory / "containerd.log", "ab") as log:
         command = ["containerd", "-c", str(directory / "config.toml")]
         return subprocess.Popen(command, stdout=log, stderr=log)
 
@@ -207,6 +220,7 @@ def _bytes(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 def stop(containerd: subprocess.Popen[bytes], directory: Path) -> None:
     """End every container and containerd itself."""
     socket = str(directory / "containerd.sock")
+    asyncio.run(remove_sandboxes(socket))
     listed = ctr(socket, "tasks", "ls", "-q", check=False).stdout.decode().split()
     for task in listed:
         ctr(socket, "tasks", "kill", "-s", "SIGKILL", "-a", task, check=False)
@@ -216,6 +230,14 @@ def stop(containerd: subprocess.Popen[bytes], directory: Path) -> None:
     containerd.wait(timeout=10)
     for pid in shims(socket):
         os.kill(pid, signal.SIGKILL)
+
+
+async def remove_sandboxes(socket: str) -> None:
+    """Take every pod down through the runtime, so that its network namespace goes too."""
+    async with Runtime(socket) as runtime:
+        for sandbox in await runtime.list_sandboxes():
+            await runtime.stop_sandbox(sandbox.id)
+            await runtime.remove_sandbox(sandbox.id)
 
 
 def shims(socket: str) -> list[int]:
@@ -242,3 +264,5 @@ def remove(directory: Path, cgroup_root: str) -> None:
             if path.is_dir():
                 path.rmdir()
         base.rmdir()
+        if not any(entry.is_dir() for entry in base.parent.iterdir()):
+            base.parent.rmdir()

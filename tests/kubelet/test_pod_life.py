@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.kubelet.cluster import IMAGE, Cluster, phase, ready, running_kubelet, state_of, waits_for
-from tests.kubelet.kubelet_node import ctr
+from tests.kubelet.kubelet_node import ctr, restart_containerd
 
 from steersman.api.kinds import PODS
 
@@ -178,3 +178,18 @@ async def test_an_image_change_restarts_the_container(cluster: Cluster) -> None:
     message = await cluster.wait_event("changed", "Killing")
     assert message == "Container c definition changed, will be restarted"
     await cluster.delete("changed", grace=0)
+
+
+async def test_a_restarted_runtime_is_found_again(cluster: Cluster) -> None:
+    """Last in this file: the shared node has a new containerd afterwards."""
+    await cluster.create("outlives")
+    before = await cluster.wait("outlives", ready)
+    restart_containerd(cluster.node)
+    await cluster.create("later")
+    await cluster.wait("later", ready)
+    identity = cluster.kubelet.access.container_id(before["metadata"]["uid"], "c")
+    assert identity is not None
+    ctr(cluster.node.socket, "tasks", "kill", "-s", "SIGKILL", identity)
+    await cluster.wait("outlives", lambda p: state_of(p).get("restartCount") == 1 and ready(p))
+    await cluster.delete("outlives", grace=0)
+    await cluster.delete("later", grace=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steersman.api import quantity
@@ -73,16 +74,22 @@ class NodeAgent:
         while True:
             self._looks += 1
             try:
-                await self.look()
+                await self._look_or_say_why()
                 if self.node is None:
                     self.node = await self._register()
                 await self._report()
             except (ApiError, ConnectionFailed) as error:
                 log.warning("cannot report the node: %s", error)
-            except RuntimeCallFailed as error:
-                log.warning("cannot look at the container runtime: %s", error)
             settling = bool(self.seen.not_ready or self.node is None) and self._looks < SETTLING_LOOKS
             await self._clock.sleep(SETTLING_SECONDS if settling else self._config.status_seconds)
+
+    async def _look_or_say_why(self) -> None:
+        try:
+            await self.look()
+        except RuntimeCallFailed as error:
+            log.warning("cannot look at the container runtime: %s", error)
+            self._looks = 0  # it may be back at any moment
+            self.seen = replace(self.seen, not_ready=f"container runtime is down: {error.detail}")
 
     async def look(self) -> None:
         """Observe the machine and the runtime; fills in what pods learn of the node."""
