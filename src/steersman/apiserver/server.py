@@ -69,7 +69,7 @@ class APIServer:
     async def __aenter__(self) -> Self:
         try:
             await self._start()
-        except BaseException:
+        except BaseException:  # BLE001: what was started is taken down, and it is raised again
             await self._stack.aclose()
             raise
         return self

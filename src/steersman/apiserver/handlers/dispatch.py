@@ -49,6 +49,8 @@ async def dispatch(api: API, request: Request) -> Answer:
         raise MethodNotSupported.path()
     if verb == "create" and not info.subresource and info.name:
         raise MethodNotSupported.path()
+    if verb in ("update", "patch") and not info.name:
+        raise MethodNotSupported.path()
     await view.cache.ready()
     target = Target(api, request, info, view, view.strategy.for_subresource(info.subresource))
     endpoint = api.endpoints.get((resource.group, resource.plural, info.subresource))

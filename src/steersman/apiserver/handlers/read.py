@@ -58,6 +58,8 @@ def filter_of(target: Target) -> Filter:
     query, info, resource = target.request.query, target.info, target.view.resource
     namespace = info.namespace if resource.namespaced else ""
     labels, fields = query.get("labelSelector"), query.get("fieldSelector")
+    if info.name and "metadata.name" not in fields:  # a watch of one object by its path
+        fields = ",".join(filter(None, (fields, f"metadata.name={info.name}")))
     if not labels and not fields:
         return Filter(namespace)
     try:

@@ -55,6 +55,9 @@ async def watch(target: Target) -> Streaming:
                 await _stream(cache, members, sink, revision, initial, bookmarks)
         except TimeoutError:
             return
+        except asyncio.CancelledError:
+            sink.finish()  # the server stops: to the client an orderly end
+            raise
         except ApiError as error:
             sink.write(orjson.dumps({"type": "ERROR", "object": error.to_status()}) + b"\n")
 

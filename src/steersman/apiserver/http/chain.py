@@ -47,7 +47,7 @@ async def recover(api: API, request: Request, next: Handler) -> Answer:
     except StoreUnavailable as error:
         log.error("%s %s: the store failed: %s", request.method, request.path, error)
         return error_response(ServiceUnavailable(f"the store is not available: {error}"))
-    except Exception as error:
+    except Exception as error:  # BLE001: logged and answered with 500
         log.exception("%s %s failed", request.method, request.path)
         return error_response(InternalError.of(error))
 

@@ -318,7 +318,10 @@ class Connection(asyncio.Protocol):
         if self._upgraded:
             reader.feed_data(bytes(self._upgraded))
         self._listener.forget(self)
+        writer = asyncio.StreamWriter(self._transport, protocol, reader, self._loop)
         try:
-            await answer.run(reader, asyncio.StreamWriter(self._transport, protocol, reader, self._loop))
-        except Exception:
+            await answer.run(reader, writer)
+        except Exception:  # BLE001: logged; only this connection ends
             log.exception("a taken-over connection failed")
+        finally:
+            writer.close()

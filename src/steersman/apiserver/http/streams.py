@@ -29,7 +29,7 @@ async def run(answer: Streaming, sink: Sink) -> None:
         await answer.run(sink)
     except ConnectionError:
         sink.abort()
-    except Exception:
+    except Exception:  # BLE001: logged; only this stream ends
         log.exception("a stream failed")
         sink.abort()
     else:
