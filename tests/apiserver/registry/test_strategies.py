@@ -1,11 +1,13 @@
 """Strategies: what the server decides, what clients cannot change, how things go away."""
 
 import copy
+from pathlib import Path
 
 import pytest
 
 from steersman.api import defaults, kinds
 from steersman.api.errors import Conflict, Invalid
+from steersman.apiserver import registry
 from steersman.apiserver.registry import Context, strategy_for
 from steersman.apiserver.registry.core.pod import bind
 
@@ -175,3 +177,10 @@ def test_every_kind_has_a_strategy_that_copes_with_little(resource):
     assert strategy.selectable_fields(obj).keys() <= {*strategy.field_names, "metadata.namespace"}
     assert updated(resource, obj, lambda o: None)["metadata"].get("generation") in (None, 1)
     assert all(value for value in strategy.field_names)
+
+
+def test_the_example_of_the_readme_runs():
+    readme = Path(registry.__file__).with_name("README.md").read_text()
+    code = readme.partition("```python\n")[2].partition("```")[0]
+    assert code
+    exec(compile(code, "README.md", "exec"), {})

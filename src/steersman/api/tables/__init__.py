@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from steersman.api.kinds import Resource
     from steersman.api.types import Object
 
-__all__ = ["SCALES", "TABLES", "Table", "columns", "row", "table_for"]
+__all__ = ["SCALES", "TABLES", "Table", "columns", "row", "row_conditions", "table_for"]
 
 SCALES = cluster.SCALES
 """The table of the scale sub-resource."""
@@ -81,6 +81,8 @@ TABLES: dict[Resource, Table] = {
     kinds.POD_CERTIFICATE_REQUESTS: extension.POD_CERTIFICATE_REQUESTS,
     kinds.RESOURCE_CLAIMS: extension.RESOURCE_CLAIMS,
     kinds.RESOURCE_SLICES: extension.RESOURCE_SLICES,
+    kinds.DEVICE_TAINT_RULES: extension.DEVICE_TAINT_RULES,
+    kinds.STORAGE_VERSION_MIGRATIONS: extension.MIGRATIONS,
 }
 
 
@@ -97,3 +99,8 @@ def columns(resource: Resource) -> list[Object]:
 def row(resource: Resource, obj: Object, now: float) -> list[Any]:
     """Return the cells of one object; `now` in seconds since the epoch."""
     return table_for(resource).cells(obj, now)
+
+
+def row_conditions(resource: Resource, obj: Object) -> list[Object]:
+    """Return the conditions of a row; only finished pods have one."""
+    return pods.pod_conditions(obj) if resource == kinds.PODS else []

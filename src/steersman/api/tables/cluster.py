@@ -215,9 +215,9 @@ def bytes_text(amount: Any) -> str:
 _NODE_WIDE = ("Internal-IP", "External-IP", "OS-Image", "Kernel-Version", "Container-Runtime")
 NODES = table(node_cells, ("Name", "Status", "Roles", "Age", "Version", *_NODE_WIDE), wide=_NODE_WIDE)
 NAMESPACES = table(namespace_cells, ("Name", "Status", "Age"))
-CONFIG_MAPS = table(config_map_cells, ("Name", "Data", "Age"), numbers=("Data",))
-SECRETS = table(secret_cells, ("Name", "Type", "Data", "Age"), numbers=("Data",))
-SERVICE_ACCOUNTS = table(service_account_cells, ("Name", "Secrets", "Age"), numbers=("Secrets",))
+CONFIG_MAPS = table(config_map_cells, ("Name", "Data", "Age"))
+SECRETS = table(secret_cells, ("Name", "Type", "Data", "Age"))
+SERVICE_ACCOUNTS = table(service_account_cells, ("Name", "Secrets", "Age"))
 EVENTS = table(
     event_cells,
     (
@@ -233,7 +233,6 @@ EVENTS = table(
         "Name",
     ),
     wide=("Subobject", "Source", "First Seen", "Count", "Name"),
-    numbers=("Count",),
 )
 LEASES = table(lease_cells, ("Name", "Holder", "Age"))
 _SUBJECTS = ("Users", "Groups", "ServiceAccounts")
@@ -254,7 +253,6 @@ SCALES = table(scale_cells, ("Name", "Desired", "Available", "Age"), numbers=("D
 STORAGE_CLASSES = table(
     storage_class_cells,
     ("Name", "Provisioner", "ReclaimPolicy", "VolumeBindingMode", "AllowVolumeExpansion", "Age"),
-    booleans=("AllowVolumeExpansion",),
 )
 NAMED = table(named_cells, ("Name", "Age"))
 CREATED = Table((column("Name", format_="name"), column("Created At", "date")), created_cells)

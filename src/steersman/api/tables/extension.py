@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from steersman.api import meta
-from steersman.api.tables.columns import NONE, UNSET, age, name, spec, status, table
+from steersman.api.tables.columns import NONE, UNSET, age, name, since, spec, status, table
 
 if TYPE_CHECKING:
     from steersman.api.types import Object
@@ -105,6 +105,18 @@ def resource_slice_cells(obj: Object, now: float) -> list[Any]:
     return [name(obj), wanted.get("nodeName") or UNSET, wanted.get("driver") or "", pool, age(obj, now)]
 
 
+def taint_rule_cells(obj: Object, now: float) -> list[Any]:
+    taint = spec(obj).get("taint") or {}
+    facts = (taint.get(field) or "" for field in ("key", "value", "effect"))
+    return [name(obj), *facts, since(taint.get("timeAdded"), now), age(obj, now)]
+
+
+def migration_cells(obj: Object, now: float) -> list[Any]:
+    resource = spec(obj).get("resource") or {}
+    parts = (resource.get(field) for field in ("resource", "version", "group"))
+    return [name(obj), ".".join(part for part in parts if part)]
+
+
 WEBHOOKS = table(webhooks_cells, ("Name", "Webhooks", "Age"), numbers=("Webhooks",))
 VALIDATING_POLICIES = table(
     validating_policy_cells, ("Name", "Validations", "ParamKind", "Age"), numbers=("Validations",)
@@ -117,7 +129,6 @@ API_SERVICES = table(api_service_cells, ("Name", "Service", "Available", "Age"))
 FLOW_SCHEMAS = table(
     flow_schema_cells,
     ("Name", "PriorityLevel", "MatchingPrecedence", "DistinguisherMethod", "Age", "MissingPL"),
-    numbers=("MatchingPrecedence",),
 )
 PRIORITY_LEVELS = table(
     priority_level_cells,
@@ -130,3 +141,5 @@ POD_CERTIFICATE_REQUESTS = table(
 )
 RESOURCE_CLAIMS = table(resource_claim_cells, ("Name", "State", "Age"))
 RESOURCE_SLICES = table(resource_slice_cells, ("Name", "Node", "Driver", "Pool", "Age"))
+DEVICE_TAINT_RULES = table(taint_rule_cells, ("Name", "Key", "Value", "Effect", "TimeAdded", "Age"))
+MIGRATIONS = table(migration_cells, ("Name", "Resource"))

@@ -110,7 +110,7 @@ class _Progress:
 
     def _run(self) -> None:
         """Read the main containers; the first one that has something to say names the state."""
-        running = False
+        running, failure = False, ""
         for found in reversed(self._status.get("containerStatuses") or ()):
             self._count(found)
             state = found.get("state") or {}
@@ -119,11 +119,15 @@ class _Progress:
                 self.reason = waiting["reason"]
             elif terminated is not None:
                 self.reason = _exit(terminated)
+                failure = self.reason if terminated.get("exitCode") else failure
             elif found.get("ready") and state.get("running") is not None:
                 running = True
                 self.ready += 1
-        if self.reason == "Completed" and running:
-            self.reason = "Running" if self._is_true("Ready") else "NotReady"
+        if self.reason == "Completed":
+            if running and self._is_true("Ready"):
+                self.reason = "Running"
+            else:
+                self.reason = failure or ("NotReady" if running else self.reason)
 
     def _deletion(self, pod: Object) -> None:
         if not metadata(pod).get("deletionTimestamp"):
@@ -142,5 +146,15 @@ def _exit(terminated: Object) -> str:
     return f"ExitCode:{terminated.get('exitCode') or 0}"
 
 
+def pod_conditions(pod: Object) -> list[Object]:
+    """Return the conditions of a finished pod's row."""
+    phase = status(pod).get("phase")
+    message = _FINISHED.get(phase or "")
+    if message is None:
+        return []
+    return [{"type": "Completed", "status": "True", "reason": phase, "message": message}]
+
+
+_FINISHED = {"Succeeded": "The pod has completed successfully.", "Failed": "The pod failed."}
 _WIDE = ("IP", "Node", "Nominated Node", "Readiness Gates")
 PODS = table(pod_cells, ("Name", "Ready", "Status", "Restarts", "Age", *_WIDE), wide=_WIDE)

@@ -80,7 +80,10 @@ def _host_port(address: str, port: Any) -> str:
 
 
 def endpoint_slice_cells(obj: Object, now: float) -> list[Any]:
-    ports = ["*" if port.get("port") is None else str(port["port"]) for port in obj.get("ports") or ()]
+    ports = [
+        str(port["port"]) if port.get("port") is not None else port.get("name") or "*"
+        for port in obj.get("ports") or ()
+    ]
     addresses = [
         address for endpoint in obj.get("endpoints") or () for address in endpoint.get("addresses") or ()
     ]
@@ -118,7 +121,7 @@ def ip_address_cells(obj: Object, now: float) -> list[Any]:
     parent = spec(obj).get("parentRef") or {}
     kind = f"{parent.get('resource')}.{parent['group']}" if parent.get("group") else parent.get("resource")
     parts = (kind, parent.get("namespace"), parent.get("name"))
-    return [name(obj), "/".join(part for part in parts if part), age(obj, now)]
+    return [name(obj), "/".join(part for part in parts if part)]
 
 
 def service_cidr_cells(obj: Object, now: float) -> list[Any]:
@@ -135,5 +138,5 @@ ENDPOINT_SLICES = table(endpoint_slice_cells, ("Name", "AddressType", "Ports", "
 INGRESSES = table(ingress_cells, ("Name", "Class", "Hosts", "Address", "Ports", "Age"))
 INGRESS_CLASSES = table(ingress_class_cells, ("Name", "Controller", "Parameters", "Age"))
 NETWORK_POLICIES = table(network_policy_cells, ("Name", "Pod-Selector", "Age"))
-IP_ADDRESSES = table(ip_address_cells, ("Name", "ParentRef", "Age"))
+IP_ADDRESSES = table(ip_address_cells, ("Name", "ParentRef"))
 SERVICE_CIDRS = table(service_cidr_cells, ("Name", "CIDRs", "Age"))

@@ -220,7 +220,6 @@ DEPLOYMENTS = table(
     deployment_cells,
     ("Name", "Ready", "Up-to-date", "Available", "Age", *_TEMPLATE),
     wide=_TEMPLATE,
-    numbers=_COUNTS,
 )
 _REPLICA_COLUMNS = ("Name", "Desired", "Current", "Ready", "Age", *_TEMPLATE)
 REPLICA_SETS = table(replica_set_cells, _REPLICA_COLUMNS, wide=_TEMPLATE, numbers=(*_COUNTS, "Ready"))
@@ -236,9 +235,7 @@ DAEMON_SETS = table(
     wide=_TEMPLATE,
     numbers=(*_COUNTS, "Ready"),
 )
-CONTROLLER_REVISIONS = table(
-    controller_revision_cells, ("Name", "Controller", "Revision", "Age"), numbers=("Revision",)
-)
+CONTROLLER_REVISIONS = table(controller_revision_cells, ("Name", "Controller", "Revision", "Age"))
 JOBS = table(job_cells, ("Name", "Status", "Completions", "Duration", "Age", *_TEMPLATE), wide=_TEMPLATE)
 CRON_JOBS = table(
     cron_job_cells,
@@ -255,5 +252,4 @@ POD_DISRUPTION_BUDGETS = table(
 HORIZONTAL_POD_AUTOSCALERS = table(
     autoscaler_cells,
     ("Name", "Reference", "Targets", "MinPods", "MaxPods", "Replicas", "Age"),
-    numbers=("MaxPods", "Replicas"),
 )

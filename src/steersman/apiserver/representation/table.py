@@ -72,6 +72,9 @@ class TableForm:
     def _row(self, item: Item, now: float) -> Object:
         obj = self._view.decode(item)
         row: Object = {"cells": tables.row(self._view.resource, obj, now)}
+        conditions = tables.row_conditions(self._view.resource, obj)
+        if conditions:
+            row["conditions"] = conditions
         if self._include == "Object":
             row["object"] = obj
         elif self._include == "Metadata":

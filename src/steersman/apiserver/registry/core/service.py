@@ -49,11 +49,13 @@ class ServiceStrategy(Strategy):
             return finish_nothing
         service_type.choose_families(self.resource, meta.name(obj), spec, ctx.allocators.families)
         taking = _Taking(self, meta.name(obj), ctx.allocators, before)
+        taken = False
         try:
             await taking.take(spec)
-        except BaseException:
-            await taking.finish(stored=False)
-            raise
+            taken = True
+        finally:
+            if not taken:
+                await taking.finish(stored=False)
         return taking.finish
 
     async def after_delete(self, ctx: Context, obj: Object) -> None:
