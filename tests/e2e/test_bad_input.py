@@ -27,7 +27,7 @@ TEMPLATE = "  template: {metadata: {labels: {a: b}}, spec: {containers: [{name: 
         ),
         pytest.param(HEAD, "spec.template", id="a missing field"),
         pytest.param(
-            HEAD.replace("{a: b}", "{z: y}", 1) + TEMPLATE,
+            HEAD.replace("{a: b}", "{z: w}", 1) + TEMPLATE,
             "does not match template",
             id="a selector for others",
         ),

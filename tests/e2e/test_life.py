@@ -26,12 +26,16 @@ def said(*argv: str) -> str:
 
 def traces() -> dict[str, set[str]]:
     """What a cluster leaves on a machine while it runs."""
+    links = re.findall(r"^\d+: ([^:@]+)", said("ip", "link"), re.M)
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     cgroups = said("find", "/sys/fs/cgroup", "-path", "*steersman*", "-type", "d")
     return {
-        "links": set(re.findall(r"^\d+: ([^:@]+)", said("ip", "link"), re.M)),
-        "routes": set(said("ip", "route").splitlines()),
-        "rules": set(re.findall(r"^table .*", said("nft", "list", "ruleset"), re.M)),
-        "mounts": {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()},
+        "links": {name for name in links if name.startswith("sm")},
+        "routes": {route for route in said("ip", "route").splitlines() if f"sm-{NAME}" in route},
+        "rules": {
+            table for table in re.findall(r"^table .*", said("nft", "list", "ruleset"), re.M) if NAME in table
+        },
+        "mounts": {mount for mount in mounts if NAME in mount},
         "cgroups": {line for line in cgroups.splitlines() if NAME in line},
         "processes": {
             line.strip()

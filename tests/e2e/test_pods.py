@@ -259,7 +259,5 @@ def test_kubectl_proxy(kubectl: Kubectl) -> None:
 def test_nothing_of_a_deleted_pod_runs_on(pod: Kubectl) -> None:
     marker = pod("get", "pod", "box", "-o", "jsonpath={.metadata.uid}")
     pod("delete", "pod", "box", "--timeout=60s")
-    found = subprocess.run(
-        ["find", "/sys/fs/cgroup", "-name", f"pod{marker}"], capture_output=True, text=True
-    )
-    assert found.stdout == ""
+    find = ["find", "/sys/fs/cgroup", "-name", f"pod{marker}"]
+    eventually(lambda: subprocess.run(find, capture_output=True).stdout == b"", 10, "its cgroups are gone")

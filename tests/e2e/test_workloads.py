@@ -48,7 +48,7 @@ def test_a_paused_rollout_waits(web: Kubectl) -> None:
     web("rollout", "pause", "deployment/web")
     before = running(web)
     web("set", "env", "deployment/web", "COLOUR=blue")
-    assert "is paused" in web.fails("rollout", "restart", "deployment/web")
+    assert "paused deployment" in web.fails("rollout", "restart", "deployment/web")
     assert running(web) == before
     web("rollout", "resume", "deployment/web")
     web("rollout", "status", "deployment/web", "--timeout=60s")

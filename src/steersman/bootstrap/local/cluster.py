@@ -223,9 +223,29 @@ def machine_lock() -> AbstractContextManager[None]:
     return lock_file(RUN_ROOT / "_machine.lock")
 
 
-def cluster_lock(name: str) -> AbstractContextManager[None]:
-    """Let one command at a time change a cluster. Taken before `machine_lock`, never after."""
-    return lock_file(RUN_ROOT / f"{validate_name(name)}.lock")
+@contextmanager
+def cluster_lock(name: str) -> Iterator[None]:
+    """Let one command at a time change a cluster. Taken before `machine_lock`, never after.
+
+    When there is no such cluster afterwards, nothing of the lock stays either.
+    """
+    path = RUN_ROOT / f"{validate_name(name)}.lock"
+    with lock_file(path):
+        try:
+            yield
+        finally:
+            if registered_dir(name) is None:
+                path.unlink(missing_ok=True)
+                tidy_run_root()
+
+
+def tidy_run_root() -> None:
+    """Remove the directory of locks and sockets when nobody needs it any more."""
+    with machine_lock():
+        own = RUN_ROOT / "_machine.lock"
+        if list(RUN_ROOT.iterdir()) == [own]:
+            own.unlink()
+            RUN_ROOT.rmdir()
 
 
 @contextmanager

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from steersman.bootstrap.local.processes import Identity, is_running
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -131,6 +133,10 @@ class Control:
             return []
         content = json.loads(self.state_file.read_bytes())
         return [(p["pid"], p["started"]) for p in content["processes"] if p["pid"]]
+
+    def any_alive(self) -> bool:
+        """Whether anything in the state file still runs, supervised or not."""
+        return any(is_running(Identity(pid, started)) for pid, started in self.last_known())
 
 
 def process_status(entry: dict[str, Any]) -> ProcessStatus:

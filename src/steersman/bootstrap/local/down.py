@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from steersman.bootstrap.errors import BootstrapError
 from steersman.bootstrap.local import host, node
-from steersman.bootstrap.local.cluster import RUN_ROOT, cluster_lock, clusters, forget, machine_lock
+from steersman.bootstrap.local.cluster import cluster_lock, forget, machine_lock
 from steersman.bootstrap.local.commands import ip_json, run
 from steersman.bootstrap.local.control import SupervisorError
 from steersman.bootstrap.local.processes import Identity, end
@@ -85,13 +85,10 @@ def remove_data(cluster: Cluster) -> None:
         forget(cluster)
 
 
-def restore_host(cluster: Cluster) -> None:
-    """The host's own settings, when no other cluster runs; the last cluster takes everything shared along."""
-    (RUN_ROOT / f"{cluster.name}.lock").unlink(missing_ok=True)
+def restore_host(_: Cluster) -> None:
+    """The host's own settings, when no other cluster runs."""
     with machine_lock():
         host.restore_host()
-        if not clusters():
-            shutil.rmtree(RUN_ROOT)
 
 
 STEPS: tuple[Step, ...] = (

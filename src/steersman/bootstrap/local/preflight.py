@@ -95,7 +95,7 @@ def check_kernel(_: Cluster) -> list[Finding]:
 
 def check_port(cluster: Cluster) -> list[Finding]:
     """The API server's port."""
-    if cluster.control.is_running() or addresses.port_is_free(cluster.port):
+    if addresses.port_is_free(cluster.port) or cluster.control.any_alive():
         return []
     remedy = f"choose another with --port, or stop what listens there (ss -ltnp 'sport = :{cluster.port}')"
     return [Finding(f"port {cluster.port} is in use", remedy)]
