@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from steersman.api import kinds
 
 if TYPE_CHECKING:
@@ -31,11 +33,12 @@ async def make(client: Client, *names: str, labels: dict[str, str] | None = None
 async def raw(
     client: Client, path: str, *, accept: str = "application/json", method: str = "GET", **query: str
 ) -> tuple[int, Any]:
-    """Send a request, return status and decoded body, whatever the status; `_` at the end of a name is dropped."""
+    """Send a request, return status and decoded body, whatever the status.
+
+    `_` at the end of a parameter's name is dropped.
+    """
     parameters = {name.rstrip("_"): value for name, value in query.items()}
     response = await client.transport.request(method, path, parameters, {"Accept": accept}, None)
-    import orjson
-
     return response.status, orjson.loads(await response.read())
 
 
