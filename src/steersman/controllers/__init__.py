@@ -11,14 +11,17 @@ from steersman.controllers.config import ControllerManagerConfig
 from steersman.controllers.cronjob import CronJobController
 from steersman.controllers.daemonset import DaemonSetController
 from steersman.controllers.deployment import DeploymentController
+from steersman.controllers.disruption import DisruptionController
 from steersman.controllers.endpoints import EndpointsController
 from steersman.controllers.endpointslice import EndpointSliceController
+from steersman.controllers.endpointslice_mirroring import EndpointSliceMirroringController
 from steersman.controllers.garbagecollector import GarbageCollector
 from steersman.controllers.job import JobController
 from steersman.controllers.namespace import NamespaceController
 from steersman.controllers.node_ipam import NodeIPAMController
 from steersman.controllers.node_lifecycle import NodeLifecycleController
 from steersman.controllers.pod_gc import PodGCController
+from steersman.controllers.protection import PVCProtectionController, PVProtectionController
 from steersman.controllers.replicaset import ReplicaSetController
 from steersman.controllers.replicationcontroller import ReplicationControllerController
 from steersman.controllers.root_ca import RootCAController
@@ -45,6 +48,10 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     CronJobController,
     EndpointsController,
     EndpointSliceController,
+    EndpointSliceMirroringController,
+    DisruptionController,
+    PVCProtectionController,
+    PVProtectionController,
     NamespaceController,
     ServiceAccountController,
     RootCAController,
