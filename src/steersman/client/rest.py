@@ -131,7 +131,11 @@ class Client:
         if continue_:
             query["continue"] = continue_
         accept = _METADATA.format("PartialObjectMetadataList") if metadata_only else _JSON
-        return await self._call("GET", resource.path(namespace), query, headers={"Accept": accept})
+        listed = await self._call("GET", resource.path(namespace), query, headers={"Accept": accept})
+        for item in () if metadata_only else listed["items"]:  # the items of typed lists carry no type
+            item.setdefault("apiVersion", resource.api_version)
+            item.setdefault("kind", resource.kind)
+        return listed
 
     async def create(
         self,
