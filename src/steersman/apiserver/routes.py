@@ -10,6 +10,7 @@ import orjson
 
 from steersman.api.errors import MethodNotSupported, NotFound
 from steersman.apiserver import discovery, health
+from steersman.apiserver.authn.endpoints import issuer_of
 from steersman.apiserver.handlers.dispatch import dispatch
 from steersman.apiserver.http.values import Answer, Request, Response
 from steersman.apiserver.openapi import openapi
@@ -44,6 +45,17 @@ async def _metrics(api: API, request: Request) -> Answer:
     return Response(200, metrics.exposition(), metrics.CONTENT_TYPE)
 
 
+async def _openid(api: API, request: Request) -> Answer:
+    issuer = issuer_of(api)
+    if issuer is None:
+        raise NotFound.path()
+    if request.path == "/.well-known/openid-configuration":
+        return Response(200, orjson.dumps(issuer.discovery()))
+    if request.path == "/openid/v1/jwks":
+        return Response(200, orjson.dumps(issuer.jwks()), "application/jwk-set+json")
+    raise NotFound.path()
+
+
 async def _index(api: API, request: Request) -> Answer:
     paths = sorted({*discovery.paths(api), *(f"/{name}" for name in ROUTES if name)})
     return Response(200, orjson.dumps({"paths": paths}, option=orjson.OPT_INDENT_2))
@@ -58,6 +70,8 @@ ROUTES: dict[str, Route] = {
     "readyz": health.answer,
     "api": discovery.legacy,
     "apis": discovery.groups,
+    ".well-known": _openid,
+    "openid": _openid,
     "openapi": openapi,
 }
 """By the first element of the path."""

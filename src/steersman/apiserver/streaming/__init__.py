@@ -11,17 +11,33 @@ Back-pressure goes through in both directions; no side is read faster than the o
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from steersman.apiserver.endpoint import Endpoint
-from steersman.apiserver.streaming.logs import pod_log
-from steersman.apiserver.streaming.proxy import node_proxy, pod_proxy, service_proxy
-from steersman.apiserver.streaming.sessions import pod_attach, pod_exec, pod_port_forward
+
+if TYPE_CHECKING:
+    from steersman.apiserver.endpoint import EndpointHandler
+    from steersman.apiserver.handlers.target import Target
+    from steersman.apiserver.http.values import Answer
+
+
+def _on_first_use(module: str, name: str) -> EndpointHandler:
+    """A handler whose module is loaded with its first request: the HTTP client behind it is slow to load."""
+
+    async def handle(target: Target) -> Answer:
+        handler: EndpointHandler = getattr(import_module(f"{__name__}.{module}"), name)
+        return await handler(target)
+
+    return handle
+
 
 ENDPOINTS = (
-    Endpoint("", "pods", "log", pod_log),
-    Endpoint("", "pods", "exec", pod_exec),
-    Endpoint("", "pods", "attach", pod_attach),
-    Endpoint("", "pods", "portforward", pod_port_forward),
-    Endpoint("", "pods", "proxy", pod_proxy),
-    Endpoint("", "services", "proxy", service_proxy),
-    Endpoint("", "nodes", "proxy", node_proxy),
+    Endpoint("", "pods", "log", _on_first_use("logs", "pod_log")),
+    Endpoint("", "pods", "exec", _on_first_use("sessions", "pod_exec")),
+    Endpoint("", "pods", "attach", _on_first_use("sessions", "pod_attach")),
+    Endpoint("", "pods", "portforward", _on_first_use("sessions", "pod_port_forward")),
+    Endpoint("", "pods", "proxy", _on_first_use("proxy", "pod_proxy")),
+    Endpoint("", "services", "proxy", _on_first_use("proxy", "service_proxy")),
+    Endpoint("", "nodes", "proxy", _on_first_use("proxy", "node_proxy")),
 )

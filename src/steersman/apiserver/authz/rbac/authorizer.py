@@ -34,32 +34,36 @@ class RBACAuthorizer:
             self._remembered.clear()
             self._generation = index.generation
         user = attributes.user
-        key = (
-            user.name,
-            user.groups,
-            attributes.verb,
-            attributes.resource or attributes.path,
-            attributes.group,
-            attributes.subresource,
-            attributes.namespace,
-            attributes.name,
-            attributes.is_resource,
-        )
-        decision = self._remembered.get(key)
+        subject = (user.name, user.groups, attributes.verb, attributes.group, attributes.is_resource)
+        target = (attributes.resource or attributes.path, attributes.subresource, attributes.namespace)
+        decision = self._remembered.get((subject, target))
+        if decision is not None:
+            return decision
+        named = (subject, target, attributes.name)
+        decision = self._remembered.get(named)
         if decision is None:
-            decision = self._remembered[key] = self._evaluate(attributes)
+            decision, whatever_name = self._evaluate(attributes)
+            self._remembered[(subject, target) if whatever_name else named] = decision
         return decision
 
-    def _evaluate(self, attributes: Attributes) -> Decision:
+    def _evaluate(self, attributes: Attributes) -> tuple[Decision, bool]:
+        """The decision, and whether it is the same for every object's name."""
         missing: list[str] = []
+        allowed: Decision | None = None
         namespace = attributes.namespace if attributes.is_resource else ""
         for grant in self._index.grants(attributes.user, namespace):
             rules = self._index.rules(grant)
             if rules is None:
                 missing.append(f'{grant.role_kind.lower()}.{_RULE_BASED} "{grant.role_name}" not found')
-            elif any(rule.allows(attributes) for rule in rules):
-                return Decision(Verdict.ALLOW, grant.describe())
-        return Decision(Verdict.NO_OPINION, _missing_reason(missing))
+                continue
+            for rule in rules:
+                if rule.allows(attributes):
+                    allowed = Decision(Verdict.ALLOW, grant.describe())
+                    if not rule.names:
+                        return allowed, True
+        if allowed is not None:
+            return allowed, False
+        return Decision(Verdict.NO_OPINION, _missing_reason(missing)), False
 
 
 def _missing_reason(missing: list[str]) -> str:
