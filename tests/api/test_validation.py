@@ -193,7 +193,7 @@ def test_gates_can_only_go():
         (
             kinds.CRON_JOBS,
             {"spec": {"schedule": "* *"}},
-            ["spec.schedule: Invalid value", "spec.jobTemplate"],
+            ["spec.schedule: Invalid value", "spec.jobTemplate", "spec.jobTemplate"],
         ),
         (
             kinds.ROLES,
@@ -331,6 +331,14 @@ def test_a_deleted_object_gets_no_new_finalizers():
     assert texts(validation.validate_update(kinds.CONFIG_MAPS, new, old)) == [
         "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, "
         'found new finalizers ["c/d"]'
+    ]
+
+
+def test_a_workload_without_a_spec_is_told_all_it_lacks():
+    assert texts(validation.validate_create(kinds.DEPLOYMENTS, made(kinds.DEPLOYMENTS))) == [
+        "spec.selector: Required value",
+        "spec.template.metadata.labels: Invalid value: {}: `selector` does not match template `labels`",
+        "spec.template.spec.containers: Required value",
     ]
 
 

@@ -171,9 +171,14 @@ def test_a_request_is_signed_for_who_asks():
 
 
 @pytest.mark.parametrize("resource", kinds.RESOURCES, ids=str)
-def test_every_kind_has_a_strategy_that_copes_with_little(resource):
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"spec": None, "status": None}, {"spec": {"template": {"spec": POD_SPEC}}}],
+    ids=["nothing", "nulls", "a template"],
+)
+def test_every_kind_has_a_strategy_that_copes_with_little(resource, body):
     strategy = strategy_for(resource)
-    obj = created(resource, spec={"template": {"spec": POD_SPEC}})
+    obj = created(resource, **body)
     assert strategy.selectable_fields(obj).keys() <= {*strategy.field_names, "metadata.namespace"}
     assert updated(resource, obj, lambda o: None)["metadata"].get("generation") in (None, 1)
     assert all(value for value in strategy.field_names)

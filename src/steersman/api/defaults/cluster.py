@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steersman.api.defaults.podspec import put, put_zero
+from steersman.api.defaults.podspec import part, put, put_zero
 
 if TYPE_CHECKING:
     from steersman.api.types import Object
@@ -23,10 +23,8 @@ def default_endpoint_slice(endpoint_slice: Object) -> None:
 
 
 def default_network_policy(policy: Object) -> None:
-    spec = policy.get("spec")
-    if spec is None:
-        return
-    put(spec, "podSelector", {})
+    spec = part(policy, "spec")
+    part(spec, "podSelector")
     if not spec.get("policyTypes"):
         spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
     for direction in ("ingress", "egress"):
@@ -66,14 +64,11 @@ def default_pod_disruption_budget(budget: Object) -> None:
 
 
 def default_autoscaler_v1(autoscaler: Object) -> None:
-    if autoscaler.get("spec") is not None:
-        put(autoscaler["spec"], "minReplicas", 1)
+    put(part(autoscaler, "spec"), "minReplicas", 1)
 
 
 def default_autoscaler(autoscaler: Object) -> None:
-    spec = autoscaler.get("spec")
-    if spec is None:
-        return
+    spec = part(autoscaler, "spec")
     put(spec, "minReplicas", 1)
     if not spec.get("metrics"):
         target = {"type": "Utilization", "averageUtilization": 80}

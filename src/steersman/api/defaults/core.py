@@ -14,6 +14,7 @@ from steersman.api.defaults.podspec import (
     default_pod_spec,
     default_template,
     default_volume_source,
+    part,
     put,
     put_zero,
 )
@@ -28,9 +29,7 @@ NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 def default_pod(pod: Object) -> None:
-    spec = pod.get("spec")
-    if spec is None:
-        return
+    spec = part(pod, "spec")
     default_pod_spec(spec)
     put(spec, "enableServiceLinks", True)
     for name in ("initContainers", "containers"):
@@ -75,9 +74,7 @@ def _asked_by_containers(spec: Object, name: str) -> Fraction | None:
 
 
 def default_service(service: Object) -> None:
-    spec = service.get("spec")
-    if spec is None:
-        spec = service["spec"] = {}
+    spec = part(service, "spec")
     put_zero(spec, "sessionAffinity", "None")
     put_zero(spec, "type", "ClusterIP")
     if spec["sessionAffinity"] == "None":
@@ -137,9 +134,7 @@ def default_node(node: Object) -> None:
 
 def default_persistent_volume(volume: Object) -> None:
     put_zero(volume["status"], "phase", "Pending")
-    spec = volume.get("spec")
-    if spec is None:
-        return
+    spec = part(volume, "spec")
     put_zero(spec, "persistentVolumeReclaimPolicy", "Retain")
     put(spec, "volumeMode", "Filesystem")
     default_volume_source(spec)
@@ -149,24 +144,23 @@ def default_persistent_volume(volume: Object) -> None:
 
 def default_persistent_volume_claim(claim: Object) -> None:
     put_zero(claim["status"], "phase", "Pending")
-    if claim.get("spec") is not None:
-        default_claim_spec(claim["spec"])
+    default_claim_spec(part(claim, "spec"))
     if claim["status"].get("capacity"):
         canonical_list(claim["status"]["capacity"])
 
 
 def default_pod_template(template: Object) -> None:
-    default_template(template.get("template"))
+    default_template(part(template, "template"))
 
 
 def default_replication_controller(controller: Object) -> None:
-    spec = controller.get("spec")
-    if spec is None:
-        return
+    spec = part(controller, "spec")
     put(spec, "replicas", 1)
     template = spec.get("template")
+    if template is None:
+        return
     default_template(template)
-    labels = ((template or {}).get("metadata") or {}).get("labels")
+    labels = template["metadata"].get("labels")
     if labels:
         put_zero(spec, "selector", dict(labels))
         put(controller, "metadata", {})
@@ -192,8 +186,8 @@ def _default_limit_range_item(item: Object) -> None:
 
 
 def default_resource_quota(quota: Object) -> None:
-    for part in ("spec", "status"):
+    for half in ("spec", "status"):
         for name in ("hard", "used"):
-            amounts = (quota.get(part) or {}).get(name)
+            amounts = (quota.get(half) or {}).get(name)
             if amounts:
                 canonical_list(amounts)

@@ -224,13 +224,18 @@ def default_claim_spec(spec: Object) -> None:
         spec["resources"] = {}
 
 
-def default_template(template: Object | None) -> None:
+def part(obj: Object, name: str) -> Object:
+    """Return a part that is always there in the API's types (a struct, not a pointer), made when absent."""
+    found = obj.get(name)
+    if found is None:
+        found = obj[name] = {}
+    return found
+
+
+def default_template(template: Object) -> None:
     """Complete a pod template."""
-    if template is None:
-        return
-    put(template, "metadata", {})
-    if template.get("spec") is not None:
-        default_pod_spec(template["spec"])
+    part(template, "metadata")
+    default_pod_spec(part(template, "spec"))
 
 
 def canonical_resources(resources: Object) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steersman.api.defaults.core import default_persistent_volume_claim
-from steersman.api.defaults.podspec import default_template, put, put_zero
+from steersman.api.defaults.podspec import default_template, part, put, put_zero
 
 if TYPE_CHECKING:
     from steersman.api.types import Object
@@ -21,9 +21,7 @@ BACKOFF_UNLIMITED = 2**31 - 1
 
 
 def default_deployment(deployment: Object) -> None:
-    spec = deployment.get("spec")
-    if spec is None:
-        return
+    spec = part(deployment, "spec")
     put(spec, "replicas", 1)
     put(spec, "revisionHistoryLimit", REVISION_HISTORY_LIMIT)
     put(spec, "progressDeadlineSeconds", PROGRESS_DEADLINE_SECONDS)
@@ -34,21 +32,17 @@ def default_deployment(deployment: Object) -> None:
         put(strategy, "rollingUpdate", {})
         put(strategy["rollingUpdate"], "maxUnavailable", "25%")
         put(strategy["rollingUpdate"], "maxSurge", "25%")
-    default_template(spec.get("template"))
+    default_template(part(spec, "template"))
 
 
 def default_replica_set(replica_set: Object) -> None:
-    spec = replica_set.get("spec")
-    if spec is None:
-        return
+    spec = part(replica_set, "spec")
     put(spec, "replicas", 1)
-    default_template(spec.get("template"))
+    default_template(part(spec, "template"))
 
 
 def default_daemon_set(daemon_set: Object) -> None:
-    spec = daemon_set.get("spec")
-    if spec is None:
-        return
+    spec = part(daemon_set, "spec")
     put(spec, "revisionHistoryLimit", REVISION_HISTORY_LIMIT)
     put(spec, "updateStrategy", {})
     strategy = spec["updateStrategy"]
@@ -57,13 +51,11 @@ def default_daemon_set(daemon_set: Object) -> None:
         put(strategy, "rollingUpdate", {})
         put(strategy["rollingUpdate"], "maxUnavailable", 1)
         put(strategy["rollingUpdate"], "maxSurge", 0)
-    default_template(spec.get("template"))
+    default_template(part(spec, "template"))
 
 
 def default_stateful_set(stateful_set: Object) -> None:
-    spec = stateful_set.get("spec")
-    if spec is None:
-        return
+    spec = part(stateful_set, "spec")
     put(spec, "replicas", 1)
     put(spec, "serviceName", "")
     put(spec, "revisionHistoryLimit", REVISION_HISTORY_LIMIT)
@@ -82,13 +74,11 @@ def default_stateful_set(stateful_set: Object) -> None:
         put_zero(claim, "kind", "PersistentVolumeClaim")
         put(claim, "status", {})
         default_persistent_volume_claim(claim)
-    default_template(spec.get("template"))
+    default_template(part(spec, "template"))
 
 
 def default_job(job: Object) -> None:
-    spec = job.get("spec")
-    if spec is None:
-        return
+    spec = part(job, "spec")
     if spec.get("completions") is None and spec.get("parallelism") is None:
         spec["completions"] = 1
     put(spec, "parallelism", 1)
@@ -101,23 +91,20 @@ def default_job(job: Object) -> None:
     for rule in (policy or {}).get("rules") or ():
         for pattern in rule.get("onPodConditions") or ():
             put_zero(pattern, "status", "True")
-    template = spec.get("template")
+    template = part(spec, "template")
     default_template(template)
-    labels = ((template or {}).get("metadata") or {}).get("labels")
+    labels = template["metadata"].get("labels")
     if labels:
         put(job, "metadata", {})
         put_zero(job["metadata"], "labels", dict(labels))
 
 
 def default_cron_job(cron_job: Object) -> None:
-    spec = cron_job.get("spec")
-    if spec is None:
-        return
+    spec = part(cron_job, "spec")
     put_zero(spec, "concurrencyPolicy", "Allow")
     put(spec, "suspend", False)
     put(spec, "successfulJobsHistoryLimit", 3)
     put(spec, "failedJobsHistoryLimit", 1)
-    job_template = spec.get("jobTemplate")
-    if job_template is not None:
-        put(job_template, "metadata", {})
-        default_template((job_template.get("spec") or {}).get("template"))
+    job_template = part(spec, "jobTemplate")
+    part(job_template, "metadata")
+    default_template(part(part(job_template, "spec"), "template"))

@@ -116,10 +116,7 @@ def validate_binding_update(binding: Object, old: Object) -> list[FieldError]:
 def validate_lease(lease: Object) -> list[FieldError]:
     spec = lease.get("spec") or {}
     errors = rules.positive(_SPEC.child("leaseDurationSeconds"), spec.get("leaseDurationSeconds"))
-    errors += rules.non_negative(_SPEC.child("leaseTransitions"), spec.get("leaseTransitions"))
-    if spec.get("holderIdentity") == "":
-        errors.append(fields.invalid(_SPEC.child("holderIdentity"), "", "must not be empty"))
-    return errors
+    return errors + rules.non_negative(_SPEC.child("leaseTransitions"), spec.get("leaseTransitions"))
 
 
 def validate_priority_class(priority_class: Object) -> list[FieldError]:

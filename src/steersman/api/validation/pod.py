@@ -29,9 +29,7 @@ _MUTABLE = (
 
 def validate_pod(pod: Object) -> list[FieldError]:
     """Check a new pod."""
-    spec = pod.get("spec")
-    if spec is None:
-        return [fields.required(_SPEC.child("containers"))]
+    spec = pod.get("spec") or {}
     errors = pod_spec(_SPEC, spec)
     if spec.get("ephemeralContainers"):
         errors.append(fields.forbidden(_SPEC.child("ephemeralContainers"), "cannot be set on create"))

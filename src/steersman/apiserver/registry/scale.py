@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steersman.api import fields, kinds
+from steersman.api.defaults.podspec import part
 from steersman.api.errors import BadRequest, Invalid
 from steersman.api.fields import Path
 from steersman.api.labels import selector_from_label_selector, selector_from_map
@@ -58,7 +59,7 @@ def write(resource: Resource, obj: Object, scale: Object) -> None:
     if not isinstance(replicas, int) or replicas < 0:
         error = fields.invalid(Path("spec", "replicas"), replicas, NEGATIVE)
         raise Invalid.of(resource, obj["metadata"]["name"], [error])
-    obj.setdefault("spec", {})["replicas"] = replicas
+    part(obj, "spec")["replicas"] = replicas
     version = (scale.get("metadata") or {}).get("resourceVersion")
     if version:
         obj["metadata"]["resourceVersion"] = version

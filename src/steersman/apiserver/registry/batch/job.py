@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from steersman.api.defaults.podspec import part
 from steersman.apiserver.registry.strategy import Context, Strategy
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class JobStrategy(Strategy):
 
 def _choose_selector(metadata: Object, spec: Object) -> None:
     """Set selector and labels, unless the client named other ones: validation then refuses those."""
-    template = spec.setdefault("template", {})
+    template = part(spec, "template")
     labels = dict((template.get("metadata") or {}).get("labels") or {})
     uid, name = metadata["uid"], metadata["name"]
     for key, value in ((_LEGACY_UID, uid), (_LEGACY_NAME, name), (CONTROLLER_UID, uid), (JOB_NAME, name)):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from steersman.api.defaults.podspec import part
 from steersman.api.times import rfc3339
 from steersman.apiserver.registry.strategy import Context, StatusStrategy, Strategy, keep
 
@@ -25,7 +26,7 @@ class SigningRequestStrategy(Strategy):
         return {"status": _StatusStrategy(self), "approval": _ApprovalStrategy(self)}
 
     def prepare_new(self, ctx: Context, obj: Object) -> None:
-        spec = obj.setdefault("spec", {})
+        spec = part(obj, "spec")
         for name in ("username", "uid", "groups", "extra"):
             spec.pop(name, None)
         spec["username"] = ctx.user
@@ -43,7 +44,7 @@ class _StatusStrategy(StatusStrategy):
     """Signers add certificates and failures; decisions stay."""
 
     def prepare_changed(self, ctx: Context, obj: Object, old: Object) -> None:
-        status = obj.setdefault("status", {})
+        status = part(obj, "status")
         found = [c for c in status.get("conditions") or () if c.get("type") not in _DECISIONS]
         decided = [c for c in _conditions(old) if c.get("type") in _DECISIONS]
         _set_conditions(status, decided + found, old, ctx.now)
@@ -53,7 +54,7 @@ class _ApprovalStrategy(StatusStrategy):
     """Approvers change conditions; the certificate stays."""
 
     def prepare_changed(self, ctx: Context, obj: Object, old: Object) -> None:
-        status = obj.setdefault("status", {})
+        status = part(obj, "status")
         keep(status, old.get("status") or {}, "certificate")
         _set_conditions(status, status.get("conditions") or [], old, ctx.now)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steersman.api.defaults.core import NAME_LABEL
+from steersman.api.defaults.podspec import part
 from steersman.apiserver.registry.strategy import Context, StatusStrategy, Strategy, keep
 
 if TYPE_CHECKING:
@@ -25,20 +26,20 @@ class NamespaceStrategy(Strategy):
         return {"status": StatusStrategy(self), "finalize": FinalizeStrategy(self)}
 
     def prepare_new(self, ctx: Context, obj: Object) -> None:
-        spec = obj.setdefault("spec", {})
+        spec = part(obj, "spec")
         finalizers = spec.get("finalizers") or []
         spec["finalizers"] = finalizers if FINALIZER in finalizers else [*finalizers, FINALIZER]
         obj["status"] = {"phase": "Active"}
 
     def prepare_changed(self, ctx: Context, obj: Object, old: Object) -> None:
-        keep(obj.setdefault("spec", {}), old.get("spec") or {}, "finalizers")
+        keep(part(obj, "spec"), old.get("spec") or {}, "finalizers")
 
     def canonicalize(self, obj: Object) -> None:
         metadata = obj["metadata"]
         metadata["labels"] = {**(metadata.get("labels") or {}), NAME_LABEL: metadata["name"]}
 
     def prepare_for_delete(self, ctx: Context, obj: Object) -> None:
-        obj.setdefault("status", {})["phase"] = "Terminating"
+        part(obj, "status")["phase"] = "Terminating"
         obj["metadata"].pop("deletionGracePeriodSeconds", None)
 
     def deletion_blocked(self, obj: Object) -> bool:

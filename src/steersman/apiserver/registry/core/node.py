@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from steersman.api.defaults.podspec import part
 from steersman.apiserver.registry.strategy import Context, Strategy
 
 if TYPE_CHECKING:
@@ -17,10 +18,10 @@ class NodeStrategy(Strategy):
 
     def prepare_for_create(self, ctx: Context, obj: Object) -> None:
         obj["metadata"].pop("generation", None)
-        _agree_on_cidrs(obj.setdefault("spec", {}))
+        _agree_on_cidrs(part(obj, "spec"))
 
     def prepare_changed(self, ctx: Context, obj: Object, old: Object) -> None:
-        _agree_on_cidrs(obj.setdefault("spec", {}))
+        _agree_on_cidrs(part(obj, "spec"))
 
     def add_fields(self, fields: dict[str, str], obj: Object) -> None:
         fields["spec.unschedulable"] = "true" if (obj.get("spec") or {}).get("unschedulable") else "false"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from steersman.api.defaults.podspec import part
 from steersman.api.times import rfc3339
 from steersman.apiserver.registry.strategy import Context, StatusStrategy, Strategy
 
@@ -23,7 +24,7 @@ class PersistentVolumeStrategy(Strategy):
 
 class _VolumeStatus(StatusStrategy):
     def prepare_changed(self, ctx: Context, obj: Object, old: Object) -> None:
-        status, before = obj.setdefault("status", {}), old.get("status") or {}
+        status, before = part(obj, "status"), old.get("status") or {}
         if status.get("phase") != before.get("phase"):
             if status.get("lastPhaseTransitionTime") in (None, before.get("lastPhaseTransitionTime")):
                 status["lastPhaseTransitionTime"] = rfc3339(ctx.now)

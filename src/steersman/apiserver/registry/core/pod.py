@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steersman.api import meta
+from steersman.api.defaults.podspec import part
 from steersman.api.errors import Conflict, Invalid
 from steersman.api.fields import Path, not_supported, required
 from steersman.api.qos import qos_class
@@ -93,7 +94,7 @@ class PodStatusStrategy(StatusStrategy):
     """What the kubelet and the scheduler report."""
 
     def prepare_changed(self, ctx: Context, obj: Object, old: Object) -> None:
-        status, before = obj.setdefault("status", {}), old.get("status") or {}
+        status, before = part(obj, "status"), old.get("status") or {}
         if before.get("qosClass"):
             status["qosClass"] = before["qosClass"]
         for one, many in (("podIP", "podIPs"), ("hostIP", "hostIPs")):
@@ -202,5 +203,5 @@ def bind(strategy: Strategy, pod: Object, binding: Object, now: float) -> None:
         if found:
             metadata[part] = {**(metadata.get(part) or {}), **found}
     scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
-    status = pod.setdefault("status", {})
+    status = part(pod, "status")
     status["conditions"] = meta.set_condition(status.get("conditions"), scheduled, now)
