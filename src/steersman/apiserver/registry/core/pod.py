@@ -147,14 +147,14 @@ class ResizeStrategy(_SpecPartStrategy):
 
     def new_spec(self, new: Object, old: Object) -> Object:
         spec = dict(old)
-        for part in ("containers", "initContainers"):
-            wanted = {container.get("name"): container for container in new.get(part) or ()}
-            if part in old:
-                spec[part] = [
+        for role in ("containers", "initContainers"):
+            wanted = {container.get("name"): container for container in new.get(role) or ()}
+            if role in old:
+                spec[role] = [
                     dict(container) | {"resources": wanted[container["name"]].get("resources") or {}}
                     if container["name"] in wanted
                     else container
-                    for container in old[part]
+                    for container in old[role]
                 ]
         return spec
 
@@ -199,9 +199,9 @@ def bind(strategy: Strategy, pod: Object, binding: Object, now: float) -> None:
     if spec.get("schedulingGates"):
         raise Conflict.of(resource, name, f"pod {name} has non-empty .spec.schedulingGates")
     spec["nodeName"] = target["name"]
-    for part, found in (("annotations", meta.annotations(binding)), ("labels", meta.labels(binding))):
+    for field, found in (("annotations", meta.annotations(binding)), ("labels", meta.labels(binding))):
         if found:
-            metadata[part] = {**(metadata.get(part) or {}), **found}
+            metadata[field] = {**(metadata.get(field) or {}), **found}
     scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
     status = part(pod, "status")
     status["conditions"] = meta.set_condition(status.get("conditions"), scheduled, now)
