@@ -54,8 +54,8 @@ class Queue:
         self._pods: dict[str, Waiting] = {}
         self._active: list[tuple[int, float, int, str]] = []
         self._backoff: list[tuple[float, int, str]] = []
-        self._parked: set[str] = set()
-        """Uids of unschedulable pods."""
+        self._parked: dict[str, dict[str, Waiting]] = {}
+        """Unschedulable pods by uid, under each plug-in that turned them away."""
         self._tickets = itertools.count(1)
         self._wake = asyncio.Event()
 
@@ -94,8 +94,10 @@ class Queue:
             self._place(waiting, "active")
 
     def remove(self, uid: str) -> Waiting | None:
-        self._parked.discard(uid)
-        return self._pods.pop(uid, None)
+        waiting = self._pods.pop(uid, None)
+        if waiting is not None:
+            self._unpark(waiting)
+        return waiting
 
     def pop(self) -> Waiting | None:
         """The next pod to try; None when none is active."""
@@ -114,29 +116,24 @@ class Queue:
         """It found no node. Without plug-ins to blame (an error), time alone brings it back."""
         waiting.plugins = plugins
         self._pods[waiting.pod.uid] = waiting
-        if plugins:
-            self._place(waiting, "unschedulable")
-        else:
-            self._place(waiting, "backoff")
+        self._place(waiting, "unschedulable" if plugins else "backoff")
 
     # --- moving on
     # -----------------------------------------------------------------------------------------------
 
     def move(self, event: Event, concerns: Callable[[PodInfo], bool] | None = None) -> None:
         """Something happened: let every pod it may help try again."""
-        if not self._parked:
-            return
-        helped = {name for name, events in self._events.items() if event in events}
-        for uid in [u for u in self._parked if not self._pods[u].plugins.isdisjoint(helped)]:
-            waiting = self._pods[uid]
-            if concerns is None or concerns(waiting.pod):
-                self._move_on(waiting)
+        for name in [n for n in self._parked if event in self._events.get(n, ())]:
+            for waiting in list(self._parked.get(name, {}).values()):
+                if concerns is None or concerns(waiting.pod):
+                    self._move_on(waiting)
 
     def flush(self) -> None:
         """Let pods that no event has concerned for long try again."""
         limit = self._clock.monotonic() - self._config.unschedulable_timeout
-        for uid in [u for u in self._parked if self._pods[u].tried <= limit]:
-            self._move_on(self._pods[uid])
+        for waiting in list(self._pods.values()):
+            if waiting.place == "unschedulable" and waiting.tried <= limit:
+                self._move_on(waiting)
 
     async def wait_active(self) -> None:
         """Return when `pop` may have something to give."""
@@ -174,14 +171,24 @@ class Queue:
 
     def _place(self, waiting: Waiting, place: Place) -> None:
         uid = waiting.pod.uid
+        self._unpark(waiting)
         waiting.place = place
         waiting.ticket = ticket = next(self._tickets)
-        self._parked.discard(uid)
         if place == "unschedulable":
-            self._parked.add(uid)
+            for name in waiting.plugins:
+                self._parked.setdefault(name, {})[uid] = waiting
         elif place == "active":
             heapq.heappush(self._active, (-waiting.pod.priority, waiting.since, ticket, uid))
             self._wake.set()
         elif place == "backoff":
             heapq.heappush(self._backoff, (self._ready_at(waiting), ticket, uid))
             self._wake.set()
+
+    def _unpark(self, waiting: Waiting) -> None:
+        if waiting.place != "unschedulable":
+            return
+        for name in waiting.plugins:
+            pods = self._parked.get(name, {})
+            pods.pop(waiting.pod.uid, None)
+            if not pods:
+                self._parked.pop(name, None)
