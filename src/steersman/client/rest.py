@@ -73,13 +73,16 @@ class Client:
         field_manager: str = "",
         timeout: float = 60.0,
         namespace: str = "default",
+        in_flight: int = 32,
     ) -> None:
+        """`in_flight`: requests at the same time, watches not counted; more would only cost handshakes."""
         self.transport = transport
         self.namespace = namespace
         """What the kubeconfig's context says; no method uses it by itself."""
         self._headers = {"Accept": _JSON, "User-Agent": user_agent}
         self._manager = field_manager
         self._timeout = timeout
+        self._gate = asyncio.Semaphore(in_flight)
 
     @classmethod
     def from_kubeconfig(
@@ -265,7 +268,7 @@ class Client:
         """One raw request; an answer of 400 or more is returned, not raised."""
         content = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
         try:
-            async with asyncio.timeout(self._timeout):
+            async with self._gate, asyncio.timeout(self._timeout):
                 response = await self._send(method, path, query or {}, content, headers or {})
                 try:
                     return Response(response.status, response.headers, await response.read())
