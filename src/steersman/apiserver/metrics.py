@@ -1,76 +1,110 @@
-"""What the server counts, under upstream's names."""
+"""What the server counts, under upstream's names.
+
+Counting happens for every request, so it is plain arithmetic here; the Prometheus library only sees the numbers when
+somebody reads /metrics.
+"""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from steersman.api.errors import ApiError
-from steersman.apiserver.http.values import Response, Streaming
-from steersman.runtime.metrics import counter, gauge, histogram
+from prometheus_client import REGISTRY
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from steersman.runtime.metrics import SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
-    from prometheus_client import Counter, Histogram
+    from prometheus_client.metrics_core import Metric
 
-    from steersman.apiserver.http.values import Answer, Request
-    from steersman.runtime.clock import Clock
+    from steersman.apiserver.http.request_info import RequestInfo
 
 LABELS = ("verb", "group", "version", "resource", "subresource", "scope")
-REQUESTS = counter("apiserver_request_total", "Requests by verb, resource and code.", (*LABELS, "code"))
-SECONDS = histogram("apiserver_request_duration_seconds", "Time to the answer, by verb and resource.", LABELS)
-INFLIGHT = gauge("apiserver_current_inflight_requests", "Requests being answered.", ("request_kind",))
-LONGRUNNING = gauge("apiserver_longrunning_requests", "Watches and other streams.", LABELS)
 _READS = frozenset({"get", "list", "watch"})
+_MOST = 4096
+"""Label sets kept at most: unknown resources in paths must not grow memory without bound."""
 
-_counters: dict[tuple[str, ...], Counter] = {}
-_histograms: dict[tuple[str, ...], Histogram] = {}
-_inflight = {kind: INFLIGHT.labels(kind) for kind in ("readOnly", "mutating")}
+Key = tuple[str, str, str, str, str, str]
 
 
-class Measured:
-    """The outcome of one request."""
+class _Series:
+    """The requests of one label set: by code, and their durations."""
 
-    __slots__ = ("code",)
+    __slots__ = ("buckets", "codes", "total")
 
     def __init__(self) -> None:
-        self.code = 500
-
-    def answered(self, answer: Answer) -> None:
-        """Note the answer's code; a taken-over connection counts as 101."""
-        self.code = answer.status if isinstance(answer, (Response, Streaming)) else 101
+        self.codes: dict[int, int] = {}
+        self.buckets = [0] * (len(SECONDS) + 1)
+        self.total = 0.0
 
 
-@contextmanager
-def request(request: Request, clock: Clock) -> Iterator[Measured]:
-    """Measure one request; an ApiError that passes through gives its code."""
-    start, measured = clock.monotonic(), Measured()
-    gauge = _inflight["readOnly" if request.info.verb in _READS else "mutating"]
-    gauge.inc()
-    try:
-        yield measured
-    except ApiError as error:
-        measured.code = error.code
-        raise
-    finally:
-        gauge.dec()
-        _count(request, measured.code, clock.monotonic() - start)
+class Requests(Collector):
+    """Counts and durations of requests; a collector of the Prometheus library."""
+
+    def __init__(self) -> None:
+        self._series: dict[Key, _Series] = {}
+        self.reading = self.writing = self.watching = 0
+        """Requests being answered now."""
+
+    def count(self, info: RequestInfo, code: int, seconds: float) -> None:
+        """Note an answered request."""
+        if info.is_resource:
+            scope = "namespace" if info.namespace else "cluster"
+            key = (info.verb, info.group, info.version, info.resource, info.subresource, scope)
+        else:
+            key = (info.verb, "", "", "", "", "")
+        series = self._series.get(key)
+        if series is None:
+            if len(self._series) >= _MOST:
+                return
+            series = self._series[key] = _Series()
+        series.codes[code] = series.codes.get(code, 0) + 1
+        if info.verb != "watch":
+            series.buckets[bisect_left(SECONDS, seconds)] += 1
+            series.total += seconds
+
+    def begin(self, verb: str) -> None:
+        """Note that a request is being answered."""
+        if verb in _READS:
+            self.reading += 1
+        else:
+            self.writing += 1
+
+    def end(self, verb: str) -> None:
+        """Note that it is answered."""
+        if verb in _READS:
+            self.reading -= 1
+        else:
+            self.writing -= 1
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the numbers in the library's form."""
+        requests = CounterMetricFamily(
+            "apiserver_request", "Requests by verb, resource and code.", labels=(*LABELS, "code")
+        )
+        seconds = HistogramMetricFamily(
+            "apiserver_request_duration_seconds", "Time to the answer, by verb and resource.", labels=LABELS
+        )
+        for key, series in self._series.items():
+            labels = (key[0].upper(), *key[1:])
+            for code, number in series.codes.items():
+                requests.add_metric((*labels, str(code)), number)
+            below, cumulated = 0, []
+            for bound, number in zip((*SECONDS, float("inf")), series.buckets, strict=True):
+                below += number
+                cumulated.append(("+Inf" if bound == float("inf") else str(bound), below))
+            seconds.add_metric(labels, cumulated, series.total)
+        inflight = GaugeMetricFamily(
+            "apiserver_current_inflight_requests", "Requests being answered.", labels=("request_kind",)
+        )
+        inflight.add_metric(("readOnly",), self.reading)
+        inflight.add_metric(("mutating",), self.writing)
+        return requests, seconds, inflight
 
 
-def _count(request: Request, code: int, seconds: float) -> None:
-    info = request.info
-    if info.is_resource:
-        scope = "namespace" if info.namespace else "cluster"
-        key = (info.verb.upper(), info.group, info.version, info.resource, info.subresource, scope)
-    else:
-        key = (info.verb.upper(), "", "", "", "", "")
-    counted = _counters.get((*key, str(code)))
-    if counted is None:
-        if len(_counters) > 4096:  # unknown resources in paths must not grow memory without bound
-            return
-        counted = _counters[(*key, str(code))] = REQUESTS.labels(*key, str(code))
-        _histograms.setdefault(key, SECONDS.labels(*key))
-    counted.inc()
-    if info.verb != "watch":
-        _histograms[key].observe(seconds)
+REQUESTS = Requests()
+"""Of this process."""
+REGISTRY.register(REQUESTS)

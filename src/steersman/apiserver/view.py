@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from steersman.apiserver.cache.cache import Cache
     from steersman.apiserver.cache.item import Item
     from steersman.apiserver.registry.strategy import Strategy
+    from steersman.apiserver.representation.forms import Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,15 @@ class Conversion:
 class View:
     """A resource at one version: its row, its strategy, its cache."""
 
-    __slots__ = ("cache", "conversion", "head", "resource", "strategy")
+    __slots__ = ("cache", "conversion", "forms", "head", "resource", "strategy")
 
     def __init__(
         self, resource: Resource, strategy: Strategy, cache: Cache, conversion: Conversion | None = None
     ) -> None:
         self.resource, self.strategy, self.cache, self.conversion = resource, strategy, cache, conversion
         self.head = codec.head(resource)
+        self.forms: dict[tuple[str, str], Form] = {}
+        """Representations in use, by Accept header and includeObject."""
 
     def body(self, item: Item) -> bytes:
         """Return an item's body in this version."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from steersman.apiserver.representation.forms import Form
     from steersman.apiserver.view import View
 
+MOST_FORMS = 64
+"""Representations kept per view; clients use a handful of Accept headers."""
 NOBODY = User("system:anonymous")
 
 
@@ -36,9 +38,15 @@ class Target:
 
     def form(self) -> Form:
         """Return the representation the request asks for. Raises: NotAcceptable."""
-        return form_for(
-            self.view, self.request.headers.get("Accept", ""), self.request.query.get("includeObject")
-        )
+        request = self.request
+        key = (request.headers.get("Accept", ""), request.query.get("includeObject"))
+        forms = self.view.forms
+        found = forms.get(key)
+        if found is None:
+            if len(forms) >= MOST_FORMS:
+                forms.clear()
+            found = forms[key] = form_for(self.view, *key)
+        return found
 
     def write(self, options: WriteOptions, *, name: str = "") -> Write:
         """Return the write this request is."""

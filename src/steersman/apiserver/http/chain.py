@@ -22,7 +22,7 @@ from steersman.apiserver.authn.impersonation import (
 from steersman.apiserver.authz import Attributes, Verdict
 from steersman.apiserver.http import request_info
 from steersman.apiserver.http.status import error_response
-from steersman.apiserver.http.values import Answer, Handler, Request, Response, Streaming
+from steersman.apiserver.http.values import Answer, Handler, Request, Response, Streaming, Takeover
 from steersman.store.base import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ log = logging.getLogger("steersman.apiserver.http")
 Step = Callable[["API", Request, Handler], Awaitable[Answer]]
 
 REQUEST_TIMEOUT = 60.0
-"""Seconds a request that is no watch and no stream may take, as upstream's --request-timeout."""
-_LONG = frozenset({"watch", "connect"})
+"""Seconds a write may take, as upstream's --request-timeout."""
+_UNLIMITED = frozenset({"watch", "connect", "get", "list"})
+"""Verbs without a limit: streams have their own, reads are answered from memory."""
 _LONG_SUBRESOURCES = frozenset({"exec", "attach", "portforward", "proxy", "log"})
 _EVERYBODY = User("system:anonymous", groups=(MASTERS,))
 
@@ -53,11 +54,19 @@ async def recover(api: API, request: Request, next: Handler) -> Answer:
 
 
 async def measure(api: API, request: Request, next: Handler) -> Answer:
-    """Count requests and their durations."""
-    with metrics.request(request, api.clock) as measured:
+    """Count requests and their durations; a taken-over connection counts as 101."""
+    start, code, verb = api.clock.monotonic(), 500, request.info.verb
+    metrics.REQUESTS.begin(verb)
+    try:
         answer = await next(request)
-        measured.answered(answer)
+        code = 101 if isinstance(answer, Takeover) else answer.status
         return answer
+    except ApiError as error:
+        code = error.code
+        raise
+    finally:
+        metrics.REQUESTS.end(verb)
+        metrics.REQUESTS.count(request.info, code, api.clock.monotonic() - start)
 
 
 async def describe(api: API, request: Request, next: Handler) -> Answer:
@@ -72,9 +81,9 @@ async def describe(api: API, request: Request, next: Handler) -> Answer:
 
 
 async def limit_time(api: API, request: Request, next: Handler) -> Answer:
-    """Answer 504 to what takes too long; watches and streams have limits of their own."""
+    """Answer 504 to writes that take too long."""
     info = request.info
-    if info.verb in _LONG or info.subresource in _LONG_SUBRESOURCES:
+    if info.verb in _UNLIMITED or info.subresource in _LONG_SUBRESOURCES:
         return await next(request)
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()

@@ -8,6 +8,7 @@ and DELETE on a collection to list, watch and deletecollection.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 _VERBS = {
     "GET": "get",
@@ -38,8 +39,9 @@ class RequestInfo:
     """What follows the sub-resource, without its leading slash (proxied paths)."""
 
 
+@lru_cache(maxsize=2048)
 def parse(method: str, path: str, *, watch: bool = False, field_name: str = "") -> RequestInfo:
-    """Classify a decoded path. `watch` is the query flag; `field_name` a metadata.name field selector's
+    """Classify a decoded path; equal requests share one answer, which nobody changes. `watch` is the query flag; `field_name` a metadata.name field selector's
     value."""
     parts = path.strip("/").split("/")
     if parts[0] == "api" and len(parts) >= 3:
