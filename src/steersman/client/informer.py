@@ -189,7 +189,7 @@ class Informer:
                 self._outage.note(error)
             except ApiError as error:
                 log.warning("%s: %s", self.resource.plural, error)
-            except Exception:
+            except Exception:  # the supervisor of the watch (BLE001): logs
                 log.exception("%s: listing again after an unexpected failure", self.resource.plural)
                 self.resource_version = ""
             await self._clock.sleep(self._backoff.next())
@@ -277,7 +277,7 @@ class Informer:
     def _call(self, handler: Handler, old: Object | None, new: Object | None) -> None:
         try:
             handler(old, new)
-        except Exception:
+        except Exception:  # handlers are not ours (BLE001): logged
             log.exception("a handler of %s failed for %s", self.resource.plural, _key(new or old or {}))
 
 

@@ -127,7 +127,7 @@ def write(path: str | os.PathLike[str], config: Object) -> None:
         with os.fdopen(number, "wb") as file:
             file.write(_dump_yaml(config))
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException:  # cleans up and re-raises (BLE001)
         os.unlink(temporary)
         raise
 

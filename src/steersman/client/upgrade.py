@@ -109,7 +109,7 @@ async def _open(
         await writer.drain()
         head = await reader.readuntil(b"\r\n\r\n")
         status, answered = _parse_head(head)
-    except BaseException:
+    except BaseException:  # cleans up and re-raises (BLE001)
         writer.close()
         raise
     return Upgraded(status, answered, head, reader, writer)

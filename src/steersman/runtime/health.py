@@ -41,7 +41,7 @@ async def evaluate(
         try:
             await asyncio.wait_for(check(), _CHECK_TIMEOUT)
             lines.append(f"[+]{name} ok")
-        except Exception as error:
+        except Exception as error:  # a check may fail in any way (BLE001): logged
             log.warning("%s check %s failed: %s", kind, name, error or type(error).__name__, exc_info=error)
             lines.append(f"[-]{name} failed: {error or type(error).__name__}")
             failed = True

@@ -58,7 +58,7 @@ async def _supervise(main: Callable[[], Coroutine[Any, Any, object]]) -> int:
     except asyncio.CancelledError:
         if not stopping:
             raise
-    except Exception as error:
+    except Exception as error:  # the frame of the program (BLE001): logs and ends
         cause = first_error(error)
         log.error("%s: %s", type(cause).__name__, cause, exc_info=cause)
         return 1

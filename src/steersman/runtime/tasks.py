@@ -65,7 +65,7 @@ async def _forever(
         try:
             await fn()
             raise ReturnedError(f"{name} returned, but should run until cancelled")
-        except Exception:
+        except Exception:  # the supervisor of the task (BLE001): logs
             if restart is None:
                 raise
             delay = restart.next(name)
