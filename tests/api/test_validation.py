@@ -337,7 +337,7 @@ def test_a_deleted_object_gets_no_new_finalizers():
 def test_a_workload_without_a_spec_is_told_all_it_lacks():
     assert texts(validation.validate_create(kinds.DEPLOYMENTS, made(kinds.DEPLOYMENTS))) == [
         "spec.selector: Required value",
-        "spec.template.metadata.labels: Invalid value: {}: `selector` does not match template `labels`",
+        "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
         "spec.template.spec.containers: Required value",
     ]
 

@@ -41,7 +41,7 @@ def _selector(spec: Object, kind: str) -> list[FieldError]:
     made = selector_from_label_selector(selector)
     if made.empty:
         return [fields.invalid(where, selector, f"empty selector is invalid for {kind}")]
-    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
     if spec.get("template") is not None and not made.matches(labels):
         text = "`selector` does not match template `labels`"
         errors.append(fields.invalid(_TEMPLATE.child("metadata", "labels"), labels, text))

@@ -98,7 +98,7 @@ _MADE: dict[Resource, Strategy] = {}
 def strategy_for(resource: Resource) -> Strategy:
     """Return the strategy of a resource; one instance for a built-in kind, a new one for a custom."""
     if resource.custom:
-        return Strategy(resource, counts_generation=True)
+        return _PINNED(resource)
     made = _MADE.get(resource)
     if made is None:
         made = _MADE[resource] = STRATEGIES.get(resource, Strategy)(resource)
