@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from tests.scheduler.objects import Object, node, pod
@@ -16,12 +16,15 @@ from steersman.client.informer import Informers
 from steersman.runtime.clock import SystemClock
 from steersman.runtime.tasks import TaskGroup
 from steersman.scheduler.config import SchedulerConfig
+from steersman.scheduler.framework import PerNodePlugin
+from steersman.scheduler.plugins import PLUGINS
 from steersman.scheduler.server import Scheduler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from steersman.client.rest import Client
+    from steersman.scheduler.podinfo import PodInfo, Template
 
 pytestmark = pytest.mark.slow
 
@@ -32,10 +35,11 @@ async def account(client: Client) -> None:
 
 
 @asynccontextmanager
-async def scheduling(client: Client) -> AsyncIterator[Informers]:
+async def scheduling(client: Client, **settings: Any) -> AsyncIterator[Informers]:
     clock = SystemClock()
     informers, recorder = Informers(client, clock), EventRecorder(client, "default-scheduler", clock=clock)
-    scheduler = Scheduler(SchedulerConfig(initial_backoff=0.01), client, informers, recorder, clock)
+    config = SchedulerConfig(initial_backoff=0.01)
+    scheduler = Scheduler(config, client, informers, recorder, clock, **settings)
     async with TaskGroup() as group:
         running = [
             group.spawn(recorder.run(), "events"),
@@ -135,3 +139,23 @@ async def test_a_more_important_pod_takes_the_place_of_another(client: Client) -
         assert {p["metadata"]["name"] for p in nominated if p["status"].get("nominatedNodeName")} == {"vip"}
         await client.delete(PODS, "small", "default", grace_period_seconds=0)
         await until(informers, PODS, lambda pods: [p["spec"].get("nodeName") for p in pods] == ["a"])
+
+
+class Broken(PerNodePlugin):
+    name: ClassVar[str] = "Broken"
+
+    def fits(self, pod: Template, node: Object, pods: list[PodInfo]) -> str:
+        if "evil" in pod.labels:
+            raise RuntimeError("cannot stand this pod")
+        return ""
+
+
+async def test_a_pod_that_breaks_a_plugin_does_not_stop_the_others(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    await make_node(client, node("a"))
+    await make_pod(client, pod("evil", labels={"evil": "1"}))
+    await make_pod(client, pod("good"))
+    async with scheduling(client, plugins=(*PLUGINS, Broken)) as informers:
+        await until(informers, PODS, lambda pods: any("nodeName" in p["spec"] for p in pods))
+    assert "cannot decide about default/evil" in caplog.text

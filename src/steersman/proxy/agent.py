@@ -109,26 +109,31 @@ class Proxy:
     def _take_in(self) -> frozenset[Flow]:
         """Recompute the Services that changed; the flows that they leave behind."""
         stale: frozenset[Flow] = frozenset()
-        config = self._config
-        for key in self._dirty:
-            namespace, name = key
-            service = self._services.get(name, namespace)
-            slices = self._slices.by_index("service", f"{namespace}/{name}")
-            ports = service_ports(service, slices, config.node_name) if service is not None else ()
-            before = self._ports.get(key, ())
-            if ports == before:
-                continue
-            stale |= stale_flows(before, ports)
-            if not ports:
-                del self._ports[key], self._fragments[key]
-                continue
-            self._ports[key] = ports
+        dirty, self._dirty = self._dirty, set()
+        for key in dirty:
+            try:
+                stale |= self._take_in_service(key)
+            except Exception:
+                log.exception("cannot make rules for service %s/%s; the old ones stay", *key)
+        return stale
+
+    def _take_in_service(self, key: Key) -> frozenset[Flow]:
+        config, (namespace, name) = self._config, key
+        service = self._services.get(name, namespace)
+        slices = self._slices.by_index("service", f"{namespace}/{name}")
+        ports = service_ports(service, slices, config.node_name) if service is not None else ()
+        before = self._ports.get(key, ())
+        if ports == before:
+            return frozenset()
+        if ports:
             self._fragments[key] = {
                 family: nftables.fragment(ports, family, config.cluster_cidr, config.excluded_addresses)
                 for family in FAMILIES
             }
-        self._dirty.clear()
-        return stale
+            self._ports[key] = ports
+        else:
+            del self._ports[key], self._fragments[key]
+        return stale_flows(before, ports)
 
     def _ruleset(self, family: int) -> Ruleset:
         return nftables.merge(family, (self._fragments[key][family] for key in sorted(self._fragments)))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["NAME_KEY", "LabelColumn", "LabelColumns"]
+__all__ = ["NAME_KEY", "LabelColumn", "LabelColumns", "sums_by_code"]
 
 NAME_KEY = "\0metadata.name"
 """Pseudo label that holds the node's name, for selectors over fields; no label can be called so."""
@@ -74,3 +74,8 @@ class LabelColumns:
     def grow(self, capacity: int) -> None:
         for column in self._columns.values():
             column.grow(capacity)
+
+
+def sums_by_code(codes: NDArray[np.int64], amounts: NDArray[np.int64], values: int) -> NDArray[np.float64]:
+    """The sum of `amounts` for each of `values` codes; one more entry, of zero, answers for code -1."""
+    return np.bincount(codes, weights=amounts, minlength=values + 1).astype(np.float64)

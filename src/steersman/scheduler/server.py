@@ -168,10 +168,20 @@ class Scheduler:
             self.try_pod(waiting, group)
 
     def try_pod(self, waiting: Waiting, group: TaskGroup) -> None:
-        """One attempt. Holds one slot, given back by the task it starts."""
+        """One attempt. Holds one slot, given back by the task it starts.
+
+        A pod that makes a plug-in fail is logged and tries again later; it must not keep others from nodes.
+        """
         pod = waiting.pod
-        with self._nominations.reserved(self.cluster, pod):
-            found = self._find(waiting)
+        try:
+            with self._nominations.reserved(self.cluster, pod):
+                found = self._find(waiting)
+        except Exception:
+            log.exception("cannot decide about %s", pod.key)
+            self._count("error")
+            self.queue.put_back(waiting, frozenset())
+            self._slots.release()
+            return
         if isinstance(found, Found):
             self._observer.assume(pod, found.node)
             group.spawn(self._bind(waiting, found.node), f"bind {pod.key}")

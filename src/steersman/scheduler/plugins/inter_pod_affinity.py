@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from steersman.scheduler.columns import sums_by_code
 from steersman.scheduler.framework import (
     MAX_SCORE,
     Event,
@@ -118,9 +119,7 @@ def in_domain(cluster: Cluster, key: str, per_node: NDArray[np.int64]) -> Scores
     column = cluster.column(key)
     codes = column.codes[: cluster.rows]
     there = codes >= 0
-    weights = per_node[there].astype(np.float64)
-    sums: Scores = np.bincount(codes[there], weights=weights, minlength=len(column.values) + 1)  # type: ignore[assignment]
-    return sums[codes]
+    return sums_by_code(codes[there], per_node[there], len(column.values))[codes]
 
 
 def wanted_rows(pod: Template, cluster: Cluster) -> Mask | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from steersman.scheduler.columns import sums_by_code
 from steersman.scheduler.framework import (
     MAX_SCORE,
     Event,
@@ -169,10 +170,7 @@ def domain_counts(constraint: SpreadConstraint, eligible: Mask, cluster: Cluster
     column = cluster.column(constraint.topology_key)
     pods = cluster.matching_pods((constraint.match,), live_only=True)
     codes = column.codes[: cluster.rows]
-    sums: Scores = np.bincount(  # type: ignore[assignment]
-        codes[eligible], weights=pods[eligible], minlength=len(column.values) + 1
-    )
-    return sums
+    return sums_by_code(codes[eligible], pods[eligible], len(column.values))
 
 
 def ready(pod: Template, constraint: SpreadConstraint, eligible: Mask, cluster: Cluster) -> Hard:
