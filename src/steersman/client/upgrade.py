@@ -8,6 +8,7 @@ ways: a relay reads no more than its other side has taken.
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -101,7 +102,8 @@ async def _open(
     reader, writer = await asyncio.open_connection(
         parts.hostname, port, ssl=tls if secure else None, limit=HEAD_LIMIT
     )
-    try:
+    with ExitStack() as on_failure:
+        on_failure.callback(writer.close)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc}"]
         lines += [f"{name}: {value}" for name, value in headers]
@@ -109,9 +111,7 @@ async def _open(
         await writer.drain()
         head = await reader.readuntil(b"\r\n\r\n")
         status, answered = _parse_head(head)
-    except BaseException:  # cleans up and re-raises (BLE001)
-        writer.close()
-        raise
+        on_failure.pop_all()
     return Upgraded(status, answered, head, reader, writer)
 
 

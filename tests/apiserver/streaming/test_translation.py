@@ -159,10 +159,8 @@ async def session(
         running = [group.spawn(serve(), "server"), group.spawn(kubelet.run(), "kubelet")]
         try:
             assert f"Sec-WebSocket-Protocol: {protocol.name}" in await client.handshake()
-            async with asyncio.timeout(10):
-                while len(kubelet.streams) < len(channels):
-                    await asyncio.sleep(0)
-                yield client, kubelet
+            await kubelet.wait(lambda: len(kubelet.streams) == len(channels))
+            yield client, kubelet
         finally:
             for task in running:
                 task.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -59,7 +60,8 @@ class Exchange:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
             auto_decompress=False,
         )
-        try:
+        async with AsyncExitStack() as on_failure:
+            on_failure.push_async_callback(session.close)
             response = await session.request(
                 method,
                 URL(url, encoded=True),
@@ -68,9 +70,7 @@ class Exchange:
                 allow_redirects=False,
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             )
-        except BaseException:
-            await session.close()
-            raise
+            on_failure.pop_all()
         return cls(session, response)
 
     @property

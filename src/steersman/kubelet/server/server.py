@@ -63,20 +63,18 @@ class KubeletServer:
             handler_cancellation=True,
             shutdown_timeout=SHUTDOWN_SECONDS,
         )
-        await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(
-            runner,
-            self._config.address,
-            self._config.port,
-            ssl_context=server_context(self._config),
-            reuse_address=True,
-        )
-        try:
+        async with AsyncExitStack() as on_failure:
+            await runner.setup()
+            on_failure.push_async_callback(runner.cleanup)
+            site = web.TCPSite(
+                runner,
+                self._config.address,
+                self._config.port,
+                ssl_context=server_context(self._config),
+                reuse_address=True,
+            )
             await site.start()
-        except BaseException:
-            await self._stack.aclose()
-            raise
+            self._stack = on_failure.pop_all()
         self.port = runner.addresses[0][1]
         return self
 
