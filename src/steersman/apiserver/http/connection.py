@@ -26,6 +26,7 @@ from steersman.apiserver.http.headers import Headers
 from steersman.apiserver.http.sink import ConnectionSink
 from steersman.apiserver.http.status import error_response
 from steersman.apiserver.http.values import Peer, Query, Request, Response, Streaming
+from steersman.runtime.tasks import to_thread
 
 if TYPE_CHECKING:
     from steersman.apiserver.http.listener import Listener
@@ -231,12 +232,9 @@ class Connection(asyncio.Protocol):
         body = cast("IncomingBody", request.reader)
         if isinstance(answer, Response):
             keep = self._keep_alive and not self._lost and body.complete
-            self._write(
-                answer,
-                request.method,
-                keep=keep,
-                compress="gzip" in request.headers.get("accept-encoding", ""),
-            )
+            if len(answer.body) >= GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
+                answer = await _compressed(answer)
+            self._write(answer, request.method, keep=keep)
             if self._writable is not None:
                 await self.drain()
             if not body.complete:
@@ -263,12 +261,9 @@ class Connection(asyncio.Protocol):
         if rest:
             self.data_received(bytes(rest))
 
-    def _write(self, answer: Response, method: str, *, keep: bool, compress: bool = False) -> None:
-        body, headers = answer.body, answer.headers
-        if compress and len(body) >= GZIP_FROM:
-            body = gzip.compress(body, GZIP_LEVEL, mtime=0)
-            headers = {**headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-        head = self._head_of(answer, headers, b"Content-Length: %d\r\n" % len(body), keep)
+    def _write(self, answer: Response, method: str, *, keep: bool) -> None:
+        body = answer.body
+        head = self._head_of(answer, answer.headers, b"Content-Length: %d\r\n" % len(body), keep)
         if method == "HEAD":
             self._transport.write(head)
         elif len(body) < _ONE_WRITE:
@@ -325,3 +320,10 @@ class Connection(asyncio.Protocol):
             log.exception("a taken-over connection failed")
         finally:
             writer.close()
+
+
+async def _compressed(answer: Response) -> Response:
+    """Compress in a thread: zlib lets go of the interpreter, and others are answered meanwhile."""
+    body = await to_thread(gzip.compress, answer.body, GZIP_LEVEL, mtime=0)
+    headers = {**answer.headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Response(answer.status, body, answer.content_type, headers)
