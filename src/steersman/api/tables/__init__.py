@@ -1,7 +1,7 @@
 """Printed tables: the columns and cells `kubectl get` shows.
 
 `columns` and `row` are all the API server needs; `registered.TABLES` says which kinds have columns of their
-own; the others show name and time of creation.  Custom resources bring a `Table` made by `custom.custom_table`.
+own; the others show name and time of creation.  Custom resources bring a `Table` of `custom.custom_table`.
 
 The tables themselves are loaded when the first one is printed: many servers never print any.
 """
