@@ -243,6 +243,9 @@ class StatusStrategy(Strategy):
     def validate_update(self, ctx: Context, obj: Object, old: Object) -> list[FieldError]:
         return validation.validate_status_update(self.resource, obj, old)
 
+    def deletion_blocked(self, obj: Object) -> bool:
+        return self.main.deletion_blocked(obj)
+
     def add_fields(self, fields: dict[str, str], obj: Object) -> None:
         self.main.add_fields(fields, obj)
 

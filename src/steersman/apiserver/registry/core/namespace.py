@@ -54,6 +54,3 @@ class FinalizeStrategy(StatusStrategy):
 
     def prepare_for_update(self, ctx: Context, obj: Object, old: Object) -> None:
         keep(obj, old, "status")
-
-    def deletion_blocked(self, obj: Object) -> bool:
-        return self.main.deletion_blocked(obj)
