@@ -48,6 +48,23 @@ def test_a_node_gets_its_pods_network_and_its_peers() -> None:
     assert portmap["capabilities"] == {"portMappings": True}
 
 
+def test_packets_of_pods_are_as_large_as_the_link_takes() -> None:
+    nodes = [node("a", "10.244.0.0/24", "192.0.2.1")]
+    for config, mtu, expected in ((CONFIG, 1450, 1450), (NetworkConfig("a", mtu=9000), 1450, 9000)):
+        plan = plan_network(config, nodes, mtu)
+        assert plan is not None
+        assert json.loads(plan.conflist)["plugins"][0]["mtu"] == expected
+
+
+def test_both_families_of_a_cluster_are_inside() -> None:
+    config = NetworkConfig("a", cluster_cidr="10.244.0.0/16, fd00::/48")
+    plan = plan_network(
+        config, [node("a", "10.244.0.0/24") | {"spec": {"podCIDRs": ["10.244.0.0/24", "fd00::/64"]}}]
+    )
+    assert plan is not None
+    assert "elements = { fd00::/48, fd00::/64, ff00::/8 }" in plan.masquerade
+
+
 def test_only_what_leaves_the_cluster_is_masqueraded() -> None:
     text = plan_masquerade(("10.244.0.0/24",), ("10.244.0.0/16", "192.0.2.1", "fd00::1"))
     assert "elements = { 10.244.0.0/16, 192.0.2.1, 224.0.0.0/4 }" in text

@@ -15,8 +15,8 @@ from steersman.client.rest import STRATEGIC_PATCH
 from steersman.client.transport import ConnectionFailed
 from steersman.network import cni, links, masquerade
 from steersman.network.backends import BACKENDS, Backend
-from steersman.network.plan import NetworkPlan, plan_network
-from steersman.network.sysctls import ensure_sysctls
+from steersman.network.plan import NetworkPlan, internal_addresses, plan_network
+from steersman.network.sysctls import SYSCTLS_IPV6, ensure_sysctls
 from steersman.runtime.command import CommandFailed, run_command
 
 if TYPE_CHECKING:
@@ -62,17 +62,23 @@ async def keep(
     while True:
         await changed.wait()
         changed.clear()
-        plan = plan_network(config, nodes.list())
-        if plan is None:
-            log.info("node %s has no pod CIDR yet", config.node_name)
-            continue
         try:
+            plan = plan_network(config, nodes.list(), await observe_mtu(nodes.get(config.node_name)))
+            if plan is None:
+                log.info("node %s has no pod CIDR yet", config.node_name)
+                continue
             await state.apply(plan)
             await report_available(client, nodes.get(config.node_name), clock.time())
         except (CommandFailed, OSError, ApiError, ConnectionFailed) as error:
             log.error("cannot set up the network, next attempt in %g s: %s", RETRY_SECONDS, error)
             await clock.sleep(RETRY_SECONDS)
             changed.set()
+
+
+async def observe_mtu(node: Object | None) -> int:
+    """Raises: CommandFailed."""
+    addresses = internal_addresses(node or {})
+    return await links.mtu_of(addresses[0]) if addresses else 0
 
 
 async def prepare(config: NetworkConfig) -> None:
@@ -107,6 +113,8 @@ class Applied:
         Raises: CommandFailed, OSError.
         """
         old, self.plan = self.plan, None
+        if any(":" in cidr for cidr in plan.pod_cidrs):
+            ensure_sysctls(sysctls=SYSCTLS_IPV6)
         if old is None or old.masquerade != plan.masquerade:
             await run_command(("nft", "-f", "-"), plan.masquerade.encode())
         if old is None or old.address != plan.address:

@@ -21,8 +21,9 @@ __all__ = ["CONFLIST", "ensure_conflist", "plan_conflist", "remove_conflist"]
 CONFLIST = "10-steersman.conflist"
 
 
-def plan_conflist(config: NetworkConfig, pod_cidrs: tuple[str, ...]) -> bytes:
-    """The file's content for pods in `pod_cidrs` (one CIDR per address family)."""
+def plan_conflist(config: NetworkConfig, pod_cidrs: tuple[str, ...], mtu: int = 0) -> bytes:
+    """The file's content for pods in `pod_cidrs` (one CIDR per address family); `mtu` 0 leaves the kernel's
+    choice."""
     bridge: dict[str, Any] = {
         "type": "bridge",
         "bridge": config.bridge,
@@ -36,8 +37,8 @@ def plan_conflist(config: NetworkConfig, pod_cidrs: tuple[str, ...]) -> bytes:
             "ranges": [[{"subnet": cidr}] for cidr in pod_cidrs],
         },
     }
-    if config.mtu:
-        bridge["mtu"] = config.mtu
+    if mtu:
+        bridge["mtu"] = mtu
     portmap = {"type": "portmap", "capabilities": {"portMappings": True}, "snat": True}
     document = {"cniVersion": "1.0.0", "name": "steersman", "plugins": [bridge, portmap]}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n"

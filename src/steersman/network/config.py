@@ -18,7 +18,8 @@ class NetworkConfig:
     """Where host-local remembers the addresses it gave out; one directory a node, also when nodes share a
     disk."""
     cluster_cidr: str = "10.244.0.0/16"
-    """Every pod address of the cluster: never behind NAT for pods and nodes."""
+    """Every pod address of the cluster, one CIDR a family, comma-separated: never behind NAT for pods and
+    nodes."""
     service_cidr: str = "10.96.0.0/12"
     """Every ClusterIP."""
     dns_address: str = "10.96.0.10"
@@ -27,6 +28,6 @@ class NetworkConfig:
     bridge: str = "cni0"
     """The bridge that joins this node's pods."""
     mtu: int = 0
-    """Bytes; 0 leaves the kernel's choice."""
+    """Bytes a packet of a pod may have; 0: as many as the link that carries the node's address takes."""
     backend: str = "host-gw"
     """How other nodes' pods are reached; a name of `network.backends.BACKENDS`."""

@@ -11,7 +11,14 @@ import orjson
 
 from steersman.runtime.command import CommandFailed, run_command
 
-__all__ = ["ensure_loopback_address", "ensure_service_route", "ip", "ip_json", "remove_loopback_address"]
+__all__ = [
+    "ensure_loopback_address",
+    "ensure_service_route",
+    "ip",
+    "ip_json",
+    "mtu_of",
+    "remove_loopback_address",
+]
 
 log = logging.getLogger("steersman.network.links")
 
@@ -43,6 +50,14 @@ async def remove_loopback_address(address: str) -> None:
         await ip("address", "del", host_prefix(address), "dev", "lo")
     except CommandFailed as error:
         log.debug("the address was not there: %s", error)
+
+
+async def mtu_of(address: str) -> int:
+    """Bytes a packet may have on the link that carries `address`; 0 when no link does."""
+    for link in await ip_json("address", "show", "up"):
+        if any(a.get("local") == address for a in link.get("addr_info") or ()):
+            return int(link["mtu"])
+    return 0
 
 
 async def ensure_service_route(service_cidr: str, bridge: str, source: str) -> None:

@@ -30,13 +30,17 @@ class Peer:
 class NetworkPlan:
     conflist: bytes
     masquerade: str
+    pod_cidrs: tuple[str, ...]
     address: str
     """This node's own address; empty while the kubelet has not reported it."""
     peers: tuple[Peer, ...]
 
 
-def plan_network(config: NetworkConfig, nodes: Iterable[Object]) -> NetworkPlan | None:
-    """What this node needs, or None while its own Node object has no pod CIDR."""
+def plan_network(config: NetworkConfig, nodes: Iterable[Object], mtu: int = 0) -> NetworkPlan | None:
+    """What this node needs, or None while its own Node object has no pod CIDR.
+
+    `mtu` is that of the link which carries the node's address, in bytes; 0 when it is not known.
+    """
     own: tuple[str, ...] = ()
     address = ""
     peers: list[Peer] = []
@@ -50,9 +54,14 @@ def plan_network(config: NetworkConfig, nodes: Iterable[Object]) -> NetworkPlan 
             peers.append(Peer(node["metadata"]["name"], addresses[0], cidrs))
     if not own:
         return None
-    inside = (config.cluster_cidr, *node_addresses)
+    clusters = [cidr.strip() for cidr in config.cluster_cidr.split(",") if cidr.strip()]
+    inside = (*clusters, *own, *node_addresses)
     return NetworkPlan(
-        plan_conflist(config, own), plan_masquerade(own, inside), address, tuple(sorted(peers))
+        conflist=plan_conflist(config, own, config.mtu or mtu),
+        masquerade=plan_masquerade(own, inside),
+        pod_cidrs=own,
+        address=address,
+        peers=tuple(sorted(peers)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-__all__ = ["SYSCTLS", "ensure_sysctls"]
+__all__ = ["SYSCTLS", "SYSCTLS_IPV6", "ensure_sysctls"]
 
 log = logging.getLogger("steersman.network.sysctls")
 
@@ -18,6 +18,9 @@ SYSCTLS: tuple[tuple[str, str, bool], ...] = (
     ("net/bridge/bridge-nf-call-iptables", "1", False),
     ("net/bridge/bridge-nf-call-ip6tables", "1", False),
 )
+
+SYSCTLS_IPV6: tuple[tuple[str, str, bool], ...] = (("net/ipv6/conf/all/forwarding", "1", True),)
+"""Only for nodes with IPv6 pods: a machine that forwards no longer listens to router advertisements."""
 
 
 def ensure_sysctls(root: str = "/proc/sys", sysctls: tuple[tuple[str, str, bool], ...] = SYSCTLS) -> None:

@@ -35,6 +35,9 @@ MOST_UNDER_WAY = 500
 PAUSE = 5.0
 """Seconds a server that did not answer is left alone, while others do."""
 
+REREAD = 5.0
+"""Seconds between looks at resolv.conf, while there are questions."""
+
 SYSTEMD_STUB = "127.0.0.53"
 SYSTEMD_RESOLV_CONF = "/run/systemd/resolve/resolv.conf"
 """The real servers where /etc/resolv.conf only names systemd's local stub."""
@@ -99,10 +102,12 @@ class Forward:
     name: ClassVar[str] = "forward"
 
     def __init__(self, context: Context) -> None:
-        config = context.config
+        config = self._config = context.config
         self._clock = context.clock
-        named = config.upstreams or read_resolv_conf(config.resolv_conf)
-        self._upstreams = others(named, config.addresses, config.port)
+        self._read_at = 0.0
+        self._named: tuple[str, ...] = ()
+        self._upstreams: list[Upstream] = []
+        self._read_upstreams()
         self._stubs = sorted(
             (
                 (f".{d.strip('.').lower()}", others(s, config.addresses, config.port))
@@ -129,9 +134,20 @@ class Forward:
 
     def _servers(self, name: str) -> list[Upstream]:
         """Those for the name, the ones that answered lately first."""
+        if self._clock.monotonic() - self._read_at >= REREAD:
+            self._read_upstreams()
         found = next((s for domain, s in self._stubs if f".{name}".endswith(domain)), self._upstreams)
         now = self._clock.monotonic()
         return sorted(found, key=lambda server: server.resting_until > now)
+
+    def _read_upstreams(self) -> None:
+        """The machine may have moved to another network."""
+        config = self._config
+        self._read_at = self._clock.monotonic()
+        named = config.upstreams or read_resolv_conf(config.resolv_conf)
+        if named != self._named:
+            self._named = named
+            self._upstreams = others(named, config.addresses, config.port)
 
     async def _ask(self, query: Query, servers: list[Upstream]) -> Reply:
         question = DNSRecord(DNSHeader(id=secrets.randbits(16), rd=1), q=DNSQuestion(query.name, query.type))
@@ -184,7 +200,7 @@ def _nameservers(path: str) -> list[str]:
     try:
         lines = Path(path).read_text().splitlines()
     except OSError as error:
-        log.warning("cannot read %s: %s", path, error.strerror)
+        log.debug("cannot read %s: %s", path, error.strerror)
         return []
     words = [line.split() for line in lines]
     return [w[1].split("%")[0] for w in words if len(w) > 1 and w[0] == "nameserver"]
