@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 from tests.proxy.kernel import Machine, inside, usable
 from tests.proxy.objects import endpoint, slice_of
@@ -55,6 +56,37 @@ async def until_rules(say: str, *, there: bool = True) -> None:
             await asyncio.sleep(0.02)
 
 
+async def ask_health(port: int, endpoints: int) -> tuple[int, dict[str, object]]:
+    """Status and body, once it answers that there are so many endpoints."""
+    async with asyncio.timeout(10), aiohttp.ClientSession() as session:
+        while True:
+            try:
+                async with session.get(f"http://192.0.2.1:{port}/") as answer:
+                    body = await answer.json()
+                    if body["localEndpoints"] == endpoints:
+                        return answer.status, body
+            except aiohttp.ClientConnectionError:
+                pass
+            await asyncio.sleep(0.02)
+
+
+async def check_health(client: Client) -> None:
+    ports = [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 8080}]
+    spec = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "ports": ports}
+    made = await client.create(SERVICES, {"metadata": {"name": "lb"}, "spec": spec}, "default")
+    status, _ = await ask_health(made["spec"]["healthCheckNodePort"], 0)
+    assert status == 503
+    piece = slice_of(endpoint("10.244.2.3", "here"), name="lb")
+    piece["metadata"]["namespace"] = "default"
+    await client.create(ENDPOINT_SLICES, piece, "default")
+    await until_rules("dnat to 10.244.2.3:8080")
+    status, body = await ask_health(made["spec"]["healthCheckNodePort"], 1)
+    assert (status, body) == (
+        200,
+        {"service": {"namespace": "default", "name": "lb"}, "localEndpoints": 1, "serviceProxyHealthy": True},
+    )
+
+
 async def live() -> None:
     config, clock = ProxyConfig("here", check_period=0.1), SystemClock()
     async with (
@@ -78,6 +110,7 @@ async def live() -> None:
         await until_rules("dnat to 10.244.2.2:8080")
         await run_command(("nft", "delete", "table", "ip", TABLE))
         await until_rules("dnat to 10.244.2.2:8080")
+        await check_health(client)
         await client.delete(SERVICES, "web", "default")
         await until_rules("10.96.0.77", there=False)
         for task in tasks:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from steersman.api.kinds import ENDPOINT_SLICES, SERVICES
 from steersman.proxy import nftables, text
 from steersman.proxy.conntrack import Flow, drop_flows, stale_flows
+from steersman.proxy.healthcheck import HealthChecks, plan_health_checks
 from steersman.proxy.services import SERVICE_NAME, ServicePort, service_ports
 from steersman.runtime.command import CommandFailed, run_command
 from steersman.runtime.health import serve_health
@@ -67,6 +68,7 @@ class Proxy:
         self._changed = asyncio.Event()
         self._written: dict[int, Ruleset] = {}
         """What is in the kernel, by family; a family that is missing is written as a whole."""
+        self._health_checks = HealthChecks(config.health_bind, self._is_written)
 
     async def run(self) -> None:
         self._services.add_handler(self._service_changed)
@@ -79,13 +81,17 @@ class Proxy:
                 group.forever(self._sync, "proxy rules", clock=self._clock)
                 group.forever(self._watch_table, "proxy table check", clock=self._clock)
         finally:
+            await self._health_checks.close()
             self._services.remove_handler(self._service_changed)
             self._slices.remove_handler(self._slice_changed)
 
     async def check_written(self) -> None:
         """Raises: RuntimeError while the kernel does not have the rules."""
-        if len(self._written) < len(FAMILIES):
+        if not self._is_written():
             raise RuntimeError("the service rules are not written")
+
+    def _is_written(self) -> bool:
+        return len(self._written) == len(FAMILIES)
 
     # --- observe
     # ---------------------------------------------------------------------------------------------------
@@ -157,6 +163,7 @@ class Proxy:
                 await self._clock.sleep(RETRY_SECONDS)
                 self._changed.set()
                 continue
+            await self._health_checks.apply(plan_health_checks(self._ports))
             await drop_flows(flows)
             flows = frozenset()
 

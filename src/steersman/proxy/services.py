@@ -53,6 +53,8 @@ class ServicePort:
     """0 without session affinity."""
     internal_local: bool
     external_local: bool
+    health_check_node_port: int
+    """0 for none."""
     endpoints: tuple[Endpoint, ...]
     """Those that take traffic, of the whole cluster, sorted."""
     local_endpoints: tuple[Endpoint, ...]
@@ -103,6 +105,7 @@ def _service_port(
         affinity_seconds=(client_ip or AFFINITY_SECONDS) if spec.get("sessionAffinity") == "ClientIP" else 0,
         internal_local=spec.get("internalTrafficPolicy") == "Local",
         external_local=spec.get("externalTrafficPolicy") == "Local",
+        health_check_node_port=(spec.get("healthCheckNodePort") or 0) if balanced else 0,
         endpoints=everywhere,
         local_endpoints=here,
     )
