@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steersman.api import cidr, kinds, names
-from steersman.api.validation import access, core, networking, pod, service, storage, workloads
+from steersman.api.validation import access, core, extension, networking, pod, service, storage, workloads
 from steersman.api.validation.rules import Rules
 
 if TYPE_CHECKING:
@@ -114,5 +114,17 @@ RULES: dict[Resource, Rules] = {
         create=access.validate_signing_request,
         status=access.validate_signing_request_status,
     ),
+    kinds.CUSTOM_RESOURCE_DEFINITIONS: Rules(
+        create=extension.validate_definition, update=extension.validate_definition_update
+    ),
+    kinds.VALIDATING_WEBHOOK_CONFIGURATIONS: Rules(create=extension.validate_webhooks),
+    kinds.MUTATING_WEBHOOK_CONFIGURATIONS: Rules(create=extension.validate_webhooks),
+    kinds.VALIDATING_ADMISSION_POLICIES: Rules(create=extension.validate_admission_policy),
+    kinds.MUTATING_ADMISSION_POLICIES: Rules(create=extension.validate_admission_policy),
+    kinds.VALIDATING_ADMISSION_POLICY_BINDINGS: Rules(create=extension.validate_validating_binding),
+    kinds.MUTATING_ADMISSION_POLICY_BINDINGS: Rules(create=extension.validate_policy_binding),
+    kinds.API_SERVICES: Rules(name=names.is_path_segment, create=extension.validate_api_service),
+    kinds.FLOW_SCHEMAS: Rules(create=extension.validate_flow_schema),
+    kinds.PRIORITY_LEVEL_CONFIGURATIONS: Rules(create=extension.validate_priority_level),
 }
 """Kinds with rules of their own; every other kind only has its metadata checked."""
