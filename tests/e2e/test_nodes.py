@@ -35,15 +35,16 @@ def test_cordon_keeps_new_pods_away(kubectl: Kubectl) -> None:
     kubectl("wait", "--for=condition=Ready", "pod/late", "--timeout=60s")
 
 
-def test_drain_evicts_only_what_was_asked_for(web: Kubectl) -> None:
-    selector = "--pod-selector=app=web"
-    before = set(web("get", "pods", "-o", "name").split())
+def test_drain_evicts_what_was_asked_for(kubectl: Kubectl) -> None:
+    kubectl("create", "deployment", "drained", f"--image={IMAGE}", "--replicas=2")
+    kubectl("rollout", "status", "deployment/drained", "--timeout=60s")
+    before = set(kubectl("get", "pods", "-o", "name").split())
     try:
-        web("drain", "node-1", selector, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s")
-        assert not before & set(web("get", "pods", "-o", "name").split())
+        kubectl("drain", "node-1", "--pod-selector=app=drained", "--ignore-daemonsets", "--timeout=60s")
+        assert not before & set(kubectl("get", "pods", "-o", "name").split())
     finally:
-        web("uncordon", "node-1")
-    web("rollout", "status", "deployment/web", "--timeout=60s")
+        kubectl("uncordon", "node-1")
+    kubectl("rollout", "status", "deployment/drained", "--timeout=60s")
 
 
 def test_taints(kubectl: Kubectl) -> None:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from steersman.bootstrap.errors import BootstrapError
 from steersman.bootstrap.local import host, node
 from steersman.bootstrap.local.cluster import cluster_lock, forget, machine_lock
-from steersman.bootstrap.local.commands import ip_json, run
 from steersman.bootstrap.local.control import SupervisorError
 from steersman.bootstrap.local.processes import Identity, end
 
@@ -51,10 +50,8 @@ def end_processes(cluster: Cluster) -> None:
 
 def remove_network(cluster: Cluster) -> None:
     """Cables, bridge (its routes go with it), NAT."""
-    links = {link["ifname"] for link in ip_json("link", "show", "type", "veth")}
     for member in cluster.nodes:
-        if node.link_name(cluster, member) in links:
-            run(["ip", "link", "del", node.link_name(cluster, member)])
+        host.delete_link(node.link_name(cluster, member))
     host.remove_host(cluster)
 
 

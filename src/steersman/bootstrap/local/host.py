@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from steersman.bootstrap.local.cluster import Cluster
 
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+DELETE_TRIES = 50
 CNI_STATE = Path("/var/lib/cni")
 """Must exist on the host for nodes to mount their own over it."""
 
@@ -95,10 +96,23 @@ def remember_host() -> None:
 
 def remove_host(cluster: Cluster) -> None:
     """Take the host's share of a cluster away; what is not there is fine."""
-    if any(link["ifname"] == cluster.bridge for link in ip_json("link", "show", "type", "bridge")):
-        run(["ip", "link", "del", cluster.bridge])
+    delete_link(cluster.bridge)
     if succeeds(["nft", "list", "table", "ip", table_name(cluster)]):
         run(["nft", "delete", "table", "ip", table_name(cluster)])
+
+
+def delete_link(name: str) -> None:
+    """Delete a link unless it is gone: cables go by themselves, some time after their node's namespace.
+
+    Raises: BootstrapError when it cannot be deleted.
+    """
+    for _ in range(DELETE_TRIES):
+        if not any(link["ifname"] == name for link in ip_json("link", "show")):
+            return
+        if succeeds(["ip", "link", "del", name]):
+            return
+        time.sleep(0.02)
+    run(["ip", "link", "del", name])
 
 
 def restore_host() -> None:
