@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from steersman.apiserver.admission.default_storage_class import DefaultStorageClass
 from steersman.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
+from steersman.apiserver.admission.limit_ranger import LimitRanger
 from steersman.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from steersman.apiserver.admission.node_restriction import NodeRestriction
 from steersman.apiserver.admission.priority import Priority
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ADMISSION: tuple[Callable[[API], Plugin], ...] = (
     NamespaceLifecycle,  # first: the others look for things in the namespace
+    LimitRanger,
     ServiceAccount,
     NodeRestriction,
     TaintNodesByCondition,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -41,6 +42,15 @@ def parse_name(text: str) -> Destination:
             raise BadRequest(f'invalid proxy request "{text}": expected [http:|https:]name[:port]')
 
 
+def _proxyable(address: str) -> bool:
+    """Whether an address may be proxied to: the server's own loopback and link-local addresses may not."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    return not (ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified)
+
+
 def _host_port(address: str, port: int | str) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
@@ -49,7 +59,9 @@ def pod_url(pod: Object, wanted: Destination) -> str:
     """Where a pod listens: the port asked for (a number or a container port's name), or its first one."""
     address = (pod.get("status") or {}).get("podIP")
     if not address:
-        raise ServiceUnavailable("address not allowed: the pod has no address yet")
+        raise ServiceUnavailable(f'pod "{wanted.name}" has no address yet')
+    if not _proxyable(address):
+        raise BadRequest("address not allowed")
     ports = [
         port
         for container in (pod.get("spec") or {}).get("containers") or ()
@@ -106,7 +118,7 @@ def _ready(endpoint_slice: Object, port_name: str) -> Iterator[str]:
         return
     for endpoint in endpoint_slice.get("endpoints") or ():
         if (endpoint.get("conditions") or {}).get("ready") is not False:
-            for address in endpoint.get("addresses") or ():
+            for address in filter(_proxyable, endpoint.get("addresses") or ()):
                 yield _host_port(address, number)
 
 
