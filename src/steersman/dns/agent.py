@@ -11,6 +11,7 @@ from steersman.dns.chain import Context, link
 from steersman.dns.listen import listening
 from steersman.dns.message import failure
 from steersman.dns.plugins import DNS_CHAIN
+from steersman.runtime.health import serve_health
 from steersman.runtime.tasks import TaskGroup
 
 if TYPE_CHECKING:
@@ -47,7 +48,15 @@ async def serve(
     """
     context = Context(config, informers, clock, _not_yet)
     handler = link(DNS_CHAIN, context)
+
+    async def check_synced() -> None:
+        if not informers.synced:
+            raise RuntimeError("the caches are not filled yet")
+
     async with TaskGroup() as group, AsyncExitStack() as stack:
+        if config.health_port:
+            checks = {"informers": check_synced}
+            await stack.enter_async_context(serve_health(config.health_bind, config.health_port, checks))
         ports = [
             await stack.enter_async_context(listening(address, config.port, handler, group))
             for address in config.addresses

@@ -29,3 +29,6 @@ class DNSConfig:
     """(domain, servers) pairs that are asked instead of the upstreams, the longest domain first."""
     hosts: tuple[tuple[str, str], ...] = field(default=())
     """(name, address) pairs answered as they are."""
+    health_bind: str = "127.0.0.1"
+    health_port: int = 0
+    """Port of /healthz, /readyz (the caches are filled) and /metrics; 0 serves none."""

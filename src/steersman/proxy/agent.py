@@ -119,7 +119,7 @@ class Proxy:
         for key in dirty:
             try:
                 stale |= self._take_in_service(key)
-            except Exception:
+            except Exception:  # BLE001: one Service must not stop the others; logged with its name
                 log.exception("cannot make rules for service %s/%s; the old ones stay", *key)
         return stale
 

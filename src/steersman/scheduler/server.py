@@ -176,7 +176,7 @@ class Scheduler:
         try:
             with self._nominations.reserved(self.cluster, pod):
                 found = self._find(waiting)
-        except Exception:
+        except Exception:  # BLE001: one pod must not stop the others; logged with its name
             log.exception("cannot decide about %s", pod.key)
             self._count("error")
             self.queue.put_back(waiting, frozenset())
