@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from steersman.api import meta, times
 from steersman.api.errors import Conflict, NotFound
 from steersman.apiserver.generic.create import put
+from steersman.apiserver.generic.settle import settled
 from steersman.apiserver.generic.update import TRIES, remove
 from steersman.store.base import CompareFailed
 
@@ -57,7 +58,7 @@ async def delete(write: Write, options: DeleteOptions) -> tuple[Item, bool]:
                 return item, False
             return await put(write, plan.marked, expect=item.revision), False
         except CompareFailed:
-            continue
+            await settled(write, item.revision)
     raise Conflict.of(view.resource, write.name)
 
 
