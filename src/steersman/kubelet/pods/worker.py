@@ -429,9 +429,11 @@ class PodWorker:
                     PODS, meta["name"], meta["namespace"], grace_period_seconds=0, uid=self.uid
                 )
                 return
-            except (NotFound, Conflict):
+            except NotFound:
                 return
             except (ApiError, ConnectionFailed) as error:
+                if isinstance(error, Conflict) and not await self._kit.status.still_there(self.pod):
+                    return
                 log.warning("deleting pod %s/%s: %s", meta["namespace"], meta["name"], error)
                 await self._kit.clock.sleep(self._pause.next("delete"))
 

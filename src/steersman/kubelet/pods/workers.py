@@ -86,7 +86,7 @@ class Workers:
         known = set(wanted) | self._workers.keys()
         stopper = Stopper(self._kit)
         for uid, runtime in list(self._kit.cache.pods.items()):
-            if uid in known:
+            if uid in known or (await self._kit.cache.refresh(uid)).empty:
                 continue
             log.info(
                 "removing pod %s/%s (%s), which is no longer wanted", runtime.namespace, runtime.name, uid

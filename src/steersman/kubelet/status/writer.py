@@ -77,6 +77,17 @@ class StatusWriter:
         while not await self._write(uid):
             await self._clock.sleep(pause.next(uid))
 
+    async def still_there(self, pod: Object) -> bool:
+        """False when the API has no pod of this name and uid; a conflict then has no remedy."""
+        meta = pod["metadata"]
+        try:
+            found = await self._client.get(PODS, meta["name"], meta["namespace"])
+        except NotFound:
+            return False
+        except (ApiError, ConnectionFailed):
+            return True
+        return bool(found["metadata"]["uid"] == meta["uid"])
+
     async def _write_forever(self) -> None:
         while True:
             uid = await self._queue.get()
@@ -110,9 +121,11 @@ class StatusWriter:
                 content_type=STRATEGIC_PATCH,
                 subresource="status",
             )
-        except (NotFound, Conflict):
-            return True  # the pod is gone, or another of the same name has come
+        except NotFound:
+            return True
         except ApiError as error:
+            if isinstance(error, Conflict) and not await self.still_there(pod):
+                return True
             log.warning("cannot write the status of pod %s/%s: %s", meta["namespace"], meta["name"], error)
             return False
         except ConnectionFailed as error:
