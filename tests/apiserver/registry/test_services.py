@@ -107,6 +107,14 @@ async def test_an_update_keeps_what_was_allocated():
     assert new["spec"]["ports"][0]["nodePort"] == 30000
 
 
+async def test_an_update_that_names_no_family_keeps_both():
+    allocators = FakeAllocators(("IPv4", "IPv6"))
+    old = await write(allocators, {**PORTS, "ipFamilyPolicy": "PreferDualStack"})
+    new = await write(allocators, {**PORTS, "selector": {"a": "b"}}, old)
+    for name in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        assert new["spec"][name] == old["spec"][name]
+
+
 async def test_going_from_node_port_to_cluster_ip_frees_the_port():
     allocators = FakeAllocators()
     old = await write(allocators, {**PORTS, "type": "NodePort"})

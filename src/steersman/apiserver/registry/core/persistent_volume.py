@@ -37,9 +37,16 @@ class PersistentVolumeClaimStrategy(Strategy):
 
     def prepare_new(self, ctx: Context, obj: Object) -> None:
         obj["status"] = {"phase": "Pending"}
-        spec = obj.get("spec") or {}
-        source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
-        if source and not reference:
-            spec["dataSourceRef"] = dict(source)
-        elif reference and not source and not reference.get("namespace"):
-            spec["dataSource"] = dict(reference)
+        _agree_on_source(obj.get("spec") or {})
+
+    def prepare_changed(self, ctx: Context, obj: Object, old: Object) -> None:
+        _agree_on_source(obj.get("spec") or {})
+
+
+def _agree_on_source(spec: Object) -> None:
+    """`dataSource` is the older name of `dataSourceRef`; each is shown where it can say the same."""
+    source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
+    if source and not reference:
+        spec["dataSourceRef"] = dict(source)
+    elif reference and not source and not reference.get("namespace"):
+        spec["dataSource"] = dict(reference)

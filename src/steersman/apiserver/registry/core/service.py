@@ -58,6 +58,9 @@ class ServiceStrategy(Strategy):
                 await taking.finish(stored=False)
         return taking.finish
 
+    def warnings(self, ctx: Context, obj: Object, old: Object | None) -> list[str]:
+        return service_type.warnings(obj["spec"])
+
     async def after_delete(self, ctx: Context, obj: Object) -> None:
         if ctx.allocators is None:
             return

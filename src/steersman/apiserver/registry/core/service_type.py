@@ -87,6 +87,10 @@ def keep_allocated(spec: Object, before: Object) -> None:
             spec["clusterIPs"] = list(before.get("clusterIPs") or ())
     elif is_headless(before) and may_have_cluster_ip(spec) and not spec.get("clusterIP"):
         spec["clusterIP"], spec["clusterIPs"] = HEADLESS, [HEADLESS]
+    if may_have_cluster_ip(before) and may_have_cluster_ip(spec):
+        for name in ("ipFamilyPolicy", "ipFamilies"):
+            if not spec.get(name) and before.get(name):
+                spec[name] = before[name]
     if may_have_node_ports(before) and may_have_node_ports(spec):
         _keep_node_ports(spec, before)
     if needs_health_check_port(before) and needs_health_check_port(spec):
@@ -163,3 +167,17 @@ def port_of_twin(spec: Object, port: Object) -> int | None:
         ):
             return int(other["nodePort"])
     return None
+
+
+def warnings(spec: Object) -> list[str]:
+    """Return what a client should know about fields that do nothing."""
+    if not is_headless(spec):
+        return []
+    found = []
+    if spec.get("sessionAffinity") == "ClientIP":
+        found.append("spec.SessionAffinity is ignored for headless services")
+    if spec.get("externalIPs"):
+        found.append('spec.externalIPs is ignored when spec.clusterIP is "None"')
+    if spec.get("loadBalancerIP"):
+        found.append('spec.loadBalancerIP is ignored when spec.clusterIP is "None"')
+    return found
