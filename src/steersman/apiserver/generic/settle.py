@@ -1,7 +1,7 @@
 """Waiting for the write that was faster, so that a further try does not lose to it again.
 
-The store decides a compare-and-swap before the winner's commit is durable; until then the cache still shows the
-object as it was, and trying again at once would only lose again.
+The store decides a compare-and-swap before the winner's commit is durable; until then the cache still shows
+the object as it was, and trying again at once would only lose again.
 """
 
 from __future__ import annotations
