@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from steersman.api import defaults, schema, tables
 from steersman.apiserver import codec
 from steersman.apiserver.cache.item import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from steersman.api.resource import Resource
+    from steersman.api.schema import Schema
+    from steersman.api.tables import Table
     from steersman.api.types import Object
     from steersman.apiserver.cache.cache import Cache
     from steersman.apiserver.cache.item import Item
+    from steersman.apiserver.handlers.target import Target
+    from steersman.apiserver.http.values import Answer
     from steersman.apiserver.registry.strategy import Strategy
     from steersman.apiserver.representation.forms import Form
 
@@ -45,6 +50,36 @@ class View:
         self.head = codec.head(resource)
         self.forms: dict[tuple[str, str], Form] = {}
         """Representations in use, by Accept header and includeObject."""
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether every item's bytes are passed on as they are."""
+        return self.conversion is None
+
+    @property
+    def schema(self) -> Schema:
+        """The compiled schema of this version's objects."""
+        return schema.schema_for(self.resource)
+
+    @property
+    def table(self) -> Table:
+        """How objects are printed."""
+        return tables.table_for(self.resource)
+
+    def endpoint(self, subresource: str) -> Callable[[Target], Awaitable[Answer]] | None:
+        """Return what answers for a sub-resource past the registry, where the view knows that itself."""
+        return None
+
+    def read_body(self, obj: Object) -> list[str]:
+        """Bring a request's object into the form of its kind, in place; returns strict problems.
+
+        Raises: schema.DecodeError.
+        """
+        return schema.decode(self.schema, obj)
+
+    def fill(self, obj: Object) -> None:
+        """Fill in what the API promises to be there."""
+        defaults.default(self.resource, obj)
 
     def body(self, item: Item) -> bytes:
         """Return an item's body in this version."""

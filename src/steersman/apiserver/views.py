@@ -33,6 +33,12 @@ class Views:
         self.generation += 1
         return view
 
+    def put(self, view: View) -> None:
+        """Serve a resource as the view has it, instead of what was there under its name."""
+        resource = view.resource
+        self._views[resource.group, resource.version, resource.plural] = view
+        self.generation += 1
+
     def remove(self, resource: Resource) -> None:
         """Stop serving a resource."""
         if self._views.pop((resource.group, resource.version, resource.plural), None) is not None:
@@ -45,6 +51,10 @@ class Views:
     def of(self, resource: Resource) -> View:
         """Return the view of a row. Raises: KeyError when it is not served."""
         return self._views[resource.group, resource.version, resource.plural]
+
+    def all(self) -> Iterator[View]:
+        """Yield the views in the order they were added."""
+        yield from self._views.values()
 
     def resources(self) -> Iterator[Resource]:
         """Yield the rows in the order they were added."""

@@ -104,6 +104,11 @@ class Cache:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def end_watches(self) -> None:
+        """End all live watches in an orderly way: their clients resume, and see what is served then."""
+        for group in tuple(self.groups.values()):
+            group.end()
+
     def since(self, revision: int) -> Iterable[CacheEvent]:
         """Return the kept changes after a revision that is not older than `oldest`."""
         if revision >= self.changed:

@@ -35,6 +35,11 @@ class WatchFormat(Protocol):
         """Return one event, newline included."""
         ...
 
+    def end(self) -> None:
+        """Let every watcher's answer come to its end."""
+        for sink in tuple(self._sinks):
+            sink.end()
+
     def bookmark(self, revision: int, *, initial_end: bool = False) -> bytes:
         """Return a bookmark event; `initial_end` marks the end of the initial events of a streaming list."""
         ...

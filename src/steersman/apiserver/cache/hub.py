@@ -40,14 +40,24 @@ class Hub:
         if self._subscription is not None:
             self._subscription.cancel()
 
-    def cache(self, resource: Resource) -> Cache:
-        """Return the cache of a resource; await its `ready` before reading."""
+    def cache(self, resource: Resource, record: Callable[[Object], Record] | None = None) -> Cache:
+        """Return the cache of a resource; await its `ready` before reading.
+
+        `record` makes the records of a resource whose strategy is not in the registry (custom ones).
+        """
         where = prefix(resource)
         cache = self._caches.get(where)
         if cache is None:
-            cache = Cache(resource, self.store, where, lambda obj: self._record(resource, obj))
+            make = record or (lambda obj: self._record(resource, obj))
+            cache = Cache(resource, self.store, where, make)
             self._caches[where] = cache
         return cache
+
+    def forget(self, resource: Resource) -> None:
+        """Let go of a resource's cache and end its watches."""
+        cache = self._caches.pop(prefix(resource), None)
+        if cache is not None:
+            cache.end_watches()
 
     def caches(self) -> Iterator[Cache]:
         """Yield every cache made so far."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from steersman.api import defaults, schema
+from steersman.api import schema
 from steersman.api.errors import BadRequest
 from steersman.api.patch import apply
 
@@ -21,11 +21,10 @@ def decode(write: Write, obj: Object, raw: bytes | None = None, *, patch: Any = 
     What the kind does not know is dropped, refused or warned about as `fieldValidation` says. `patch` is the
     patch that led to the object, which then bears the blame. Raises: BadRequest, Invalid for a patch.
     """
-    resource, mode = write.view.resource, write.options.field_validation
-    kind = schema.schema_for(resource)
+    mode = write.options.field_validation
     problems = schema.duplicate_fields(raw, obj) if raw is not None and mode != "Ignore" else []
     try:
-        problems += schema.decode(kind, obj)
+        problems += write.view.read_body(obj)
     except schema.DecodeError as error:
         raise _refused(write, error, patch) from None
     if not isinstance(obj.get("metadata", {}), dict):
@@ -44,22 +43,37 @@ def _refused(write: Write, why: object, patch: Any) -> ApiError:
     return schema.cannot_handle(resource.kind, resource.version, why)
 
 
+def decode_changed(write: Write, obj: Object, old: Object, patch: Any) -> Object:
+    """Do the same for a patched object: only the members that differ from the stored ones need looking at.
+
+    Raises: BadRequest, Invalid.
+    """
+    changed = {name: value for name, value in obj.items() if name not in old or old[name] != value}
+    names = tuple(changed)
+    decode(write, changed, patch=patch)
+    for name in names:
+        if name in changed:
+            obj[name] = changed[name]
+        else:
+            del obj[name]
+    return obj
+
+
 def default(write: Write, obj: Object) -> None:
     """Fill in what the API promises to be there."""
-    defaults.default(write.view.resource, obj)
+    write.view.fill(obj)
 
 
 def own_fields(write: Write, obj: Object, old: Object | None, now: float) -> None:
     """Note in managedFields what this write changed, and for whom."""
     if write.applies:
         return
-    resource = write.view.resource
     apply.track(
         old,
         obj,
-        schema.schema_for(resource),
+        write.view.schema,
         write.options.field_manager,
-        resource.api_version,
+        write.view.resource.api_version,
         now,
         write.subresource,
         has_status=write.view.strategy.has_status,

@@ -15,6 +15,7 @@ from steersman.api.errors import Conflict, Invalid, NotFound
 from steersman.api.fields import invalid
 from steersman.apiserver.generic.create import create, key_of, put
 from steersman.apiserver.generic.pipeline import default, own_fields
+from steersman.apiserver.generic.settle import settled
 from steersman.apiserver.generic.write import check_place, check_valid
 from steersman.store.base import CompareFailed
 
@@ -30,11 +31,15 @@ TRIES = 8
 
 
 async def update(
-    write: Write, change: Callable[[Object], Object], *, on_absent: Callable[[], Object] | None = None
+    write: Write,
+    change: Callable[[Object], Object],
+    *,
+    on_absent: Callable[[], Object] | None = None,
+    pure: bool = False,
 ) -> tuple[Item, bool]:
     """Change one object; returns the item and whether it was created.
 
-    `on_absent` gives the object to create when there is none; without it an absent object is NotFound.
+    `pure` says that `change` leaves what it is given as it is, and shares nothing with it. `on_absent` gives the object to create when there is none; without it an absent object is NotFound.
     Raises: ApiError; Conflict when the object that `change` returns names another resourceVersion.
     """
     view = write.view
@@ -45,13 +50,14 @@ async def update(
                 raise NotFound.of(view.resource, write.name)
             return await create(write, on_absent()), True
         old = view.decode(item)
-        obj = change(view.decode(item))
+        obj = change(old if pure else view.decode(item))
         pinned = _check_revision(write, obj, old)
         try:
             return await _swap(write, obj, old, item), False
         except CompareFailed:
             if pinned or attempt == TRIES - 1:
                 raise Conflict.of(view.resource, write.name) from None
+            await settled(write, item.revision)
     raise Conflict.of(view.resource, write.name)
 
 
@@ -77,7 +83,8 @@ async def _swap(write: Write, obj: Object, old: Object, item: Item) -> Item:
     strategy = write.strategy
     context = write.context(write.api.clock.time())
     check_place(write, obj)
-    default(write, obj)
+    if write.subresource != "status":  # the rest of what a status write brings is put back below
+        default(write, obj)
     await write.mutate(write.attributes("UPDATE", obj, old))
     _keep_metadata(write, obj["metadata"], old["metadata"])
     finish = await strategy.begin(context, obj, old) if strategy.allocates else None

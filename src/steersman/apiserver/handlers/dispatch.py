@@ -54,8 +54,9 @@ async def dispatch(api: API, request: Request) -> Answer:
     await view.cache.ready()
     target = Target(api, request, info, view, view.strategy.for_subresource(info.subresource))
     endpoint = api.endpoints.get((resource.group, resource.plural, info.subresource))
-    if endpoint is not None:
-        return await endpoint.handle(target)
+    handle = endpoint.handle if endpoint is not None else view.endpoint(info.subresource)
+    if handle is not None:
+        return await handle(target)
     if info.subresource and target.strategy is None:
         raise NotFound.path()
     return await VERBS[verb](target)

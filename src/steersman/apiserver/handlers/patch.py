@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from steersman.api import schema
 from steersman.api.errors import BadRequest, Invalid, UnsupportedMediaType
 from steersman.api.fields import required
 from steersman.api.patch import apply, json_patch, merge, strategic
-from steersman.apiserver.generic.pipeline import decode
+from steersman.apiserver.generic.pipeline import decode_changed
 from steersman.apiserver.generic.update import update
 from steersman.apiserver.handlers.body import media_type, parse
 from steersman.apiserver.handlers.write import options_of
@@ -42,10 +41,14 @@ async def patch(target: Target) -> Response:
         raise Invalid(
             "PatchOptions.meta.k8s.io is invalid: force: Forbidden: may not be specified for non-apply patch"
         )
-    change = patched(media, document, schema.schema_for(target.view.resource))
+    change = patched(media, document, target.view.schema)
 
     write.retries = not _names_version(document)
-    item, created = await update(write, lambda old: decode(write, change(old), patch=document))
+
+    def changed(old: Object) -> Object:
+        return decode_changed(write, change(old), old, document)
+
+    item, created = await update(write, changed, pure=True)
     return target.answer(item, 201 if created else 200)
 
 
@@ -90,7 +93,7 @@ async def _apply(target: Target, write: Write, document: Any) -> Response:
         error = required("fieldManager", "is required for apply patch")
         raise Invalid(f"PatchOptions.meta.k8s.io is invalid: {error}", {"causes": [error.cause()]})
     resource = target.view.resource
-    kind = schema.schema_for(resource)
+    kind = target.view.schema
     write.applies, write.retries = True, not _names_version(document)
 
     def applied(live: Object | None) -> Object:
@@ -112,5 +115,7 @@ async def _apply(target: Target, write: Write, document: Any) -> Response:
         fresh.setdefault("metadata", {})["name"] = write.name
         return fresh
 
-    item, created = await update(write, applied, on_absent=None if target.info.subresource else absent)
+    item, created = await update(
+        write, applied, on_absent=None if target.info.subresource else absent, pure=True
+    )
     return target.answer(item, 201 if created else 200)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
@@ -13,60 +13,77 @@ from steersman.apiserver.handlers.body import check_type, media_type, parse, rea
 from steersman.apiserver.handlers.patch import APPLY_PATCH, MERGE_PATCH, patched
 from steersman.apiserver.handlers.write import options_of
 from steersman.apiserver.http.values import Response
-from steersman.apiserver.registry import scale as strategy
+from steersman.apiserver.registry import scale as built_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from steersman.api.resource import Resource
     from steersman.api.types import Object
     from steersman.apiserver.handlers.target import Target
 
 API_VERSION, KIND = "autoscaling/v1", "Scale"
 
 
+class ScaleForm(Protocol):
+    """How objects of a kind are seen as a Scale, and given one."""
+
+    def read(self, resource: Resource, obj: Object) -> Object:
+        """Return the Scale of an object."""
+        ...
+
+    def write(self, resource: Resource, obj: Object, scale: Object) -> None:
+        """Give `obj` the replicas that `scale` wants. Raises: BadRequest, Invalid."""
+        ...
+
+
 async def scale(target: Target) -> Response:
-    """Answer GET, PUT and PATCH. Raises: ApiError."""
+    """Answer GET, PUT and PATCH on a built-in kind. Raises: ApiError."""
+    return await answer(target, built_in)
+
+
+async def answer(target: Target, form: ScaleForm) -> Response:
+    """Answer GET, PUT and PATCH on a kind that is scaled as `form` says. Raises: ApiError."""
     view, info = target.view, target.info
     if info.verb == "get":
         item = view.cache.objects.get(info.namespace, info.name)
         if item is None:
             raise NotFound.of(view.resource, info.name)
-        return _shown(target, view.decode(item))
+        return _shown(target, form, view.decode(item))
     if info.verb == "update":
         wanted = await read_object(target.request)
         check_type(wanted, API_VERSION, KIND)
-        return await _write(target, lambda _scale: wanted)
+        return await _write(target, form, lambda _scale: wanted)
     if info.verb == "patch":
-        return await _patch(target)
+        return await _patch(target, form)
     raise MethodNotSupported.path()
 
 
-async def _patch(target: Target) -> Response:
+async def _patch(target: Target, form: ScaleForm) -> Response:
     media = media_type(target.request)
     document = parse(await target.request.body(), yaml=media == APPLY_PATCH)
     kind = schema.schema_of("autoscaling", "v1", KIND)
     # An applied Scale states replicas and nothing else: merging it is applying it.
     change = patched(MERGE_PATCH if media == APPLY_PATCH else media, document, kind)
-    return await _write(target, change)
+    return await _write(target, form, change)
 
 
-async def _write(target: Target, change: Callable[[Object], Object]) -> Response:
+async def _write(target: Target, form: ScaleForm, change: Callable[[Object], Object]) -> Response:
     resource = target.view.resource
     write = target.write(options_of(target, "UpdateOptions"))
     write.strategy = target.view.strategy
-
-    write.retries = target.info.verb == "patch"
-
     def rescale(obj: Object) -> Object:
-        wanted = change(strategy.read(resource, obj))
-        strategy.write(resource, obj, wanted)
-        if not (wanted.get("metadata") or {}).get("resourceVersion"):
+        wanted = change(form.read(resource, obj))
+        form.write(resource, obj, wanted)
+        pinned = bool((wanted.get("metadata") or {}).get("resourceVersion"))
+        write.retries = not pinned or target.info.verb == "patch"
+        if not pinned:
             del obj["metadata"]["resourceVersion"]
         return obj
 
     item, _ = await update(write, rescale)
-    return _shown(target, target.view.decode(item))
+    return _shown(target, form, target.view.decode(item))
 
 
-def _shown(target: Target, obj: Object) -> Response:
-    return Response(200, orjson.dumps(strategy.read(target.view.resource, obj)))
+def _shown(target: Target, form: ScaleForm, obj: Object) -> Response:
+    return Response(200, orjson.dumps(form.read(target.view.resource, obj)))

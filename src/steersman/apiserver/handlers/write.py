@@ -59,7 +59,7 @@ async def update(target: Target) -> Response:
         return obj
 
     on_absent = fresh if _may_create(target) else None
-    item, created = await update_object(write, fresh, on_absent=on_absent)
+    item, created = await update_object(write, fresh, on_absent=on_absent, pure=True)
     return target.answer(item, 201 if created else 200)
 
 

@@ -71,6 +71,10 @@ class _Pipe:
         self._aborted = True
         self.close()
 
+    def end(self) -> None:
+        """Let the answer come to its end; what was written can still be read."""
+        self._closed.set()
+
     def finish(self) -> None:
         """No more pieces will come."""
         self._finished = True

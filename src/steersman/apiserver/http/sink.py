@@ -37,6 +37,9 @@ class ConnectionSink:
     async def wait_closed(self) -> None:
         await self.closed.wait()
 
+    def end(self) -> None:
+        self.closed.set()
+
     def finish(self) -> None:
         if not self._transport.is_closing():
             self._transport.write(b"0\r\n\r\n")

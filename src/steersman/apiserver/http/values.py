@@ -130,6 +130,10 @@ class Sink(Protocol):
         """Wait until the peer is gone."""
         ...
 
+    def end(self) -> None:
+        """Let whoever waits in `wait_closed` go on: there is nothing more to say."""
+        ...
+
     def finish(self) -> None:
         """End the answer properly; whoever runs a `Streaming` calls it."""
         ...

@@ -70,7 +70,7 @@ class JSONForm:
 
     def list(self, page: Page) -> bytes:
         view = self._view
-        if view.conversion is None:
+        if view.verbatim:
             bodies = [item.body for item in page.items]
         else:
             bodies = [view.body(item) for item in page.items]

@@ -65,13 +65,13 @@ class TableForm:
             "kind": "Table",
             "apiVersion": f"meta.k8s.io/{self._version}",
             "metadata": metadata,
-            "columnDefinitions": tables.columns(self._view.resource),
+            "columnDefinitions": list(self._view.table.columns),
             "rows": [self._row(item, now) for item in items],
         }
 
     def _row(self, item: Item, now: float) -> Object:
         obj = self._view.decode(item)
-        row: Object = {"cells": tables.row(self._view.resource, obj, now)}
+        row: Object = {"cells": self._view.table.cells(obj, now)}
         conditions = tables.row_conditions(self._view.resource, obj)
         if conditions:
             row["conditions"] = conditions
