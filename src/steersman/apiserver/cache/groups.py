@@ -35,11 +35,6 @@ class WatchFormat(Protocol):
         """Return one event, newline included."""
         ...
 
-    def end(self) -> None:
-        """Let every watcher's answer come to its end."""
-        for sink in tuple(self._sinks):
-            sink.end()
-
     def bookmark(self, revision: int, *, initial_end: bool = False) -> bytes:
         """Return a bookmark event; `initial_end` marks the end of the initial events of a streaming list."""
         ...
@@ -97,6 +92,11 @@ class WatchGroup:
         """Tell those who asked for bookmarks how far they are."""
         if self._bookmarks:
             self._send(self._bookmarks, Frame(self._form.bookmark(revision)))
+
+    def end(self) -> None:
+        """Let every watcher's answer come to its end."""
+        for sink in tuple(self._sinks):
+            sink.end()
 
     def _send(self, sinks: Iterable[Sink], frame: Frame) -> None:
         for sink in tuple(sinks):
