@@ -93,8 +93,7 @@ class Proxy:
     def _is_written(self) -> bool:
         return len(self._written) == len(FAMILIES)
 
-    # --- observe
-    # ---------------------------------------------------------------------------------------------------
+    # --- observe ---
 
     def _service_changed(self, old: Object | None, new: Object | None) -> None:
         meta = (new or old or {})["metadata"]
@@ -109,8 +108,7 @@ class Proxy:
         self._dirty.add(key)
         self._changed.set()
 
-    # --- plan
-    # ------------------------------------------------------------------------------------------------------
+    # --- plan ---
 
     def _take_in(self) -> frozenset[Flow]:
         """Recompute the Services that changed; the flows that they leave behind."""
@@ -144,8 +142,7 @@ class Proxy:
     def _ruleset(self, family: int) -> Ruleset:
         return nftables.merge(family, (self._fragments[key][family] for key in sorted(self._fragments)))
 
-    # --- apply
-    # -----------------------------------------------------------------------------------------------------
+    # --- apply ---
 
     async def _sync(self) -> None:
         flows: frozenset[Flow] = frozenset()

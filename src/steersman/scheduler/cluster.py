@@ -110,8 +110,7 @@ class Cluster:
             for pod in pods.values():
                 yield pod, row
 
-    # --- nodes
-    # -------------------------------------------------------------------------------------------------
+    # --- nodes ---
 
     def set_node(self, node: Object) -> None:
         row = self._row(node["metadata"]["name"])
@@ -147,8 +146,7 @@ class Cluster:
         if before != labels:
             self.counts.forget_namespaces()
 
-    # --- pods
-    # --------------------------------------------------------------------------------------------------
+    # --- pods ---
 
     def add_pod(self, pod: PodInfo) -> None:
         """Place `pod` on `pod.node`, instead of what was placed under its uid before. The node may come
@@ -190,8 +188,7 @@ class Cluster:
         if not used:
             del self.ports[row]
 
-    # --- rows
-    # --------------------------------------------------------------------------------------------------
+    # --- rows ---
 
     def _row(self, name: str) -> int:
         row = self.row_of.get(name)

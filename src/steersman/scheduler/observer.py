@@ -40,6 +40,8 @@ class Observer:
         self._nominations = nominations
         self.assumed: dict[str, PodInfo] = {}
         """Pods placed by us whose binding has not been seen yet, by uid."""
+        self._changed_meanwhile: dict[str, PodInfo] = {}
+        """Assumed pods that were changed before their binding was seen."""
         self.alive: set[str] = set()
         """Uids of pods that exist and have not ended."""
 
@@ -60,7 +62,9 @@ class Observer:
             return
         if pod.node:
             self._placed(pod)
-        elif uid not in self.assumed:
+        elif uid in self.assumed:
+            self._changed_meanwhile[uid] = pod
+        else:
             self._waiting(pod, new)
 
     def node_changed(self, old: Object | None, new: Object | None) -> None:
@@ -81,8 +85,7 @@ class Observer:
         if old is not None and new is not None and old["metadata"].get("labels") != meta.get("labels"):
             self._queue.move(Event.NAMESPACE)
 
-    # --- placing by ourselves
-    # --------------------------------------------------------------------------------------
+    # --- placing by ourselves ---
 
     def assume(self, pod: PodInfo, node: str) -> None:
         """Count the pod on `node` from now on, before the API server knows."""
@@ -91,21 +94,22 @@ class Observer:
         self._nominations.remove(pod.uid)
         self._cluster.add_pod(pod)
 
-    def forget(self, uid: str) -> bool:
-        """Take an assumption back; true when the pod still exists and waits for a node."""
+    def forget(self, uid: str) -> PodInfo | None:
+        """Take an assumption back; the pod as it is now, when it still exists and waits for a node."""
         pod = self.assumed.pop(uid, None)
         if pod is None:
-            return False
+            return None
         self._cluster.remove_pod(uid)
-        pod.node = ""
         self._queue.move(Event.POD_GONE)
-        return uid in self.alive
+        pod = self._changed_meanwhile.pop(uid, pod)
+        pod.node = ""
+        return pod if uid in self.alive else None
 
-    # --- pods
-    # ------------------------------------------------------------------------------------------------------
+    # --- pods ---
 
     def _placed(self, pod: PodInfo) -> None:
         was_assumed = self.assumed.pop(pod.uid, None) is not None
+        self._changed_meanwhile.pop(pod.uid, None)
         self._queue.remove(pod.uid)
         self._nominations.remove(pod.uid)
         known = self._cluster.pods.get(pod.uid)
@@ -135,6 +139,7 @@ class Observer:
     def _pod_gone(self, uid: str) -> None:
         self.alive.discard(uid)
         self.assumed.pop(uid, None)
+        self._changed_meanwhile.pop(uid, None)
         self._queue.remove(uid)
         nominated = self._nominations.node_of(uid)
         self._nominations.remove(uid)

@@ -139,8 +139,7 @@ class Evaluator:
                 found += [(plugin.name, rejection) for rejection in plugin.explain(state, self.cluster, bad)]
         return Turned(nodes, tuple(found))
 
-    # --- the kept part
-    # ------------------------------------------------------------------------------------------
+    # --- the kept part ---
 
     def _pass(self, pod: Template) -> Pass:
         known = self._passes.pop(id(pod), None)

@@ -71,8 +71,7 @@ class Queue:
     def get(self, uid: str) -> Waiting | None:
         return self._pods.get(uid)
 
-    # --- in and out
-    # ----------------------------------------------------------------------------------------------
+    # --- in and out ---
 
     def add(self, pod: PodInfo) -> None:
         """A new pod, or a changed one: a change of the pod itself may let it through."""
@@ -118,8 +117,7 @@ class Queue:
         self._pods[waiting.pod.uid] = waiting
         self._place(waiting, "unschedulable" if plugins else "backoff")
 
-    # --- moving on
-    # -----------------------------------------------------------------------------------------------
+    # --- moving on ---
 
     def move(self, event: Event, concerns: Callable[[PodInfo], bool] | None = None) -> None:
         """Something happened: let every pod it may help try again."""

@@ -28,7 +28,7 @@ from steersman.runtime import metrics
 from steersman.runtime.health import serve_health
 from steersman.runtime.tasks import TaskGroup
 from steersman.scheduler.cluster import Cluster
-from steersman.scheduler.diagnosis import NO_NODES, why_not
+from steersman.scheduler.diagnosis import why_not
 from steersman.scheduler.effects import Effects
 from steersman.scheduler.framework import Event, FilterPlugin
 from steersman.scheduler.nominations import Nominations
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from steersman.runtime.clock import Clock
     from steersman.scheduler.config import SchedulerConfig
     from steersman.scheduler.framework import Plugin
+    from steersman.scheduler.podinfo import PodInfo
 
     Handler = Callable[[Object | None, Object | None], object]
 
@@ -158,19 +159,19 @@ class Scheduler:
 
     async def _batch(self, group: TaskGroup) -> None:
         for _ in range(BATCH):
+            await self._slots.acquire()  # before the pod is taken: what is taken must not grow old
             waiting = self.queue.pop()
-            if waiting is None:
-                return
-            await self._slots.acquire()
-            if waiting.pod.uid not in self._observer.alive:
+            if waiting is None or waiting.pod.uid in self.cluster.pods:
                 self._slots.release()
-                continue
+                return
             self.try_pod(waiting, group)
 
     def try_pod(self, waiting: Waiting, group: TaskGroup) -> None:
         """One attempt. Holds one slot, given back by the task it starts.
 
-        A pod that makes a plug-in fail is logged and tries again later; it must not keep others from nodes.
+        A pod that found no node waits in the queue before anything else can happen, so that no event is
+        missed. One that makes a plug-in fail is logged and tries again later; it must not keep others from
+        nodes.
         """
         pod = waiting.pod
         try:
@@ -186,7 +187,8 @@ class Scheduler:
             self._observer.assume(pod, found.node)
             group.spawn(self._bind(waiting, found.node), f"bind {pod.key}")
         else:
-            group.spawn(self._give_up(waiting, found), f"report {pod.key}")
+            self.queue.put_back(waiting, found.plugins or frozenset((NOBODY,)))
+            group.spawn(self._give_up(pod, found), f"report {pod.key}")
 
     def _find(self, waiting: Waiting) -> Found | Turned:
         pod = waiting.pod
@@ -202,29 +204,28 @@ class Scheduler:
             self._count("scheduled")
         except (ApiError, ConnectionFailed) as error:
             self._count("error")
-            if self._observer.forget(pod.uid) and not isinstance(error, NotFound):
+            again = self._observer.forget(pod.uid)
+            if again is not None and not isinstance(error, NotFound):
                 log.warning("cannot bind %s to %s: %s", pod.key, node, error)
                 self._effects.report(pod, f"binding rejected: {error}")
+                waiting.pod = again
                 self.queue.put_back(waiting, frozenset())
         finally:
             self._slots.release()
 
-    async def _give_up(self, waiting: Waiting, turned: Turned) -> None:
-        """No node will do: see whether evicting others helps, say why, wait for an event that may help."""
-        pod = waiting.pod
+    async def _give_up(self, pod: PodInfo, turned: Turned) -> None:
+        """No node will do: see whether evicting others helps, and say why."""
         try:
             self._count("unschedulable")
             with self._nominations.reserved(self.cluster, pod):
                 eviction, note = plan_preemption(pod, turned, self._evaluator, self._read_budgets())
-            message = why_not(turned, note) if turned.nodes else NO_NODES
+            message = why_not(turned, note)
             self._effects.report(pod, message)
             if eviction is None:
                 self._nominations.remove(pod.uid)
-            else:
+            elif pod.uid in self._observer.alive:
                 self._nominations.set(pod, eviction.node)
             nominated = eviction.node if eviction is not None else ""
-            if pod.uid in self._observer.alive:
-                self.queue.put_back(waiting, turned.plugins or frozenset((NOBODY,)))
             await self._effects.mark_unschedulable(pod, message, nominated)
             if eviction is not None:
                 await self._effects.evict(eviction, pod)

@@ -93,8 +93,7 @@ class Kubernetes:
                 return reply
         return await rest(query)
 
-    # --- names -> addresses
-    # --------------------------------------------------------------------------------------------
+    # --- names -> addresses ---
 
     async def _forward_zone(self, query: Query, labels: list[str]) -> Reply:
         if labels in ([], ["ns", "dns"]):
@@ -144,8 +143,7 @@ class Kubernetes:
         records = [rdata(a) for a in self._own if labels and qtype(a) == query.type]
         return answer_to(query, *records, ttl=self._ttl) if records else self._nothing()
 
-    # --- addresses -> names
-    # --------------------------------------------------------------------------------------------
+    # --- addresses -> names ---
 
     def _reverse_zone(self, query: Query, address: Address) -> Reply | None:
         """None when the address is none of the cluster's business."""
