@@ -28,15 +28,18 @@ async def renew_forever(
 ) -> None:
     """Keep the Lease fresh until cancelled; `node_object` gives the Node once it is registered."""
     lease: Object | None = None
+    failing = False
     while True:
         try:
             lease = await _renew(client, clock, node, seconds, lease, node_object())
+            failing = False
             await clock.sleep(seconds / 4)
         except (Conflict, NotFound, AlreadyExists):
             lease = None
             await clock.sleep(RETRY_SECONDS)
         except (ApiError, ConnectionFailed) as error:
-            log.warning("cannot renew the node's lease: %s", error)
+            log.log(logging.DEBUG if failing else logging.WARNING, "cannot renew the lease: %s", error)
+            failing = True
             await clock.sleep(min(seconds / 8, 2.0))
 
 

@@ -6,6 +6,7 @@ patch that carries the pod's uid, so that it can never hit a later pod of the sa
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("steersman.kubelet.status")
 
+LONGEST_PAUSE = 10.0  # seconds between tries
 WRITERS = 4  # patches under way at once
 MERGED_LISTS = {"podIPs", "hostIPs"}  # lists that a strategic patch would merge where we mean to replace
 
@@ -37,6 +39,8 @@ class StatusWriter:
         self._queue: WorkQueue[str] = WorkQueue(clock)
         self._wanted: dict[str, tuple[Object | None, Object]] = {}
         self._seen: dict[str, Object] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._pause = Backoff(0.2, cap=LONGEST_PAUSE, clock=clock)
 
     async def run(self) -> None:
         async with TaskGroup() as group:
@@ -70,12 +74,19 @@ class StatusWriter:
     def forget(self, uid: str) -> None:
         self._wanted.pop(uid, None)
         self._seen.pop(uid, None)
+        self._locks.pop(uid, None)
+        self._pause.forget(uid)
 
     async def flush(self, uid: str) -> None:
         """Write the newest status before returning, however long the API server is away."""
-        pause = Backoff(0.2, cap=5.0, clock=self._clock)
         while not await self._write(uid):
-            await self._clock.sleep(pause.next(uid))
+            await self._clock.sleep(self._pause.current(uid))
+
+    def _complain(self, uid: str, pod: Object, error: Exception) -> None:
+        """Log the first failure of a row."""
+        level = logging.DEBUG if self._pause.current(uid) else logging.WARNING
+        meta = pod["metadata"]
+        log.log(level, "cannot write the status of pod %s/%s: %s", meta["namespace"], meta["name"], error)
 
     async def still_there(self, pod: Object) -> bool:
         """False when the API has no pod of this name and uid; a conflict then has no remedy."""
@@ -92,15 +103,21 @@ class StatusWriter:
         while True:
             uid = await self._queue.get()
             try:
-                if await self._write(uid):
-                    self._queue.forget(uid)
-                else:
-                    self._queue.add_after(uid, 1.0)
+                if not await self._write(uid):
+                    self._queue.add_after(uid, self._pause.current(uid))
             finally:
                 self._queue.done(uid)
 
     async def _write(self, uid: str) -> bool:
-        """True when there is nothing left to try."""
+        """True when there is nothing left to try; else the pause before the next try has grown."""
+        async with self._locks.setdefault(uid, asyncio.Lock()):
+            if await self._write_newest(uid):
+                self._pause.forget(uid)
+                return True
+            self._pause.next(uid)
+            return False
+
+    async def _write_newest(self, uid: str) -> bool:
         wanted = self._wanted.get(uid)
         if wanted is None:
             return True
@@ -126,10 +143,10 @@ class StatusWriter:
         except ApiError as error:
             if isinstance(error, Conflict) and not await self.still_there(pod):
                 return True
-            log.warning("cannot write the status of pod %s/%s: %s", meta["namespace"], meta["name"], error)
+            self._complain(uid, pod, error)
             return False
         except ConnectionFailed as error:
-            log.info("cannot write the status of pod %s/%s: %s", meta["namespace"], meta["name"], error)
+            self._complain(uid, pod, error)
             return False
         if uid in self._wanted:
             self._seen[uid] = answer.get("status") or {}
