@@ -123,7 +123,8 @@ class Client:
     ) -> Object:
         """The whole List object. `resource_version="0"`: any state the server has at hand will do.
 
-        `metadata_only` asks for PartialObjectMetadata; a server that cannot do that sends whole objects.
+        Items carry kind and apiVersion. `metadata_only` asks for PartialObjectMetadata; a server that cannot
+        do that sends whole objects.
         """
         query = _given(
             labelSelector=label_selector,
@@ -135,9 +136,10 @@ class Client:
             query["continue"] = continue_
         accept = _METADATA.format("PartialObjectMetadataList") if metadata_only else _JSON
         listed = await self._call("GET", resource.path(namespace), query, headers={"Accept": accept})
-        for item in () if metadata_only else listed["items"]:  # the items of typed lists carry no type
-            item.setdefault("apiVersion", resource.api_version)
-            item.setdefault("kind", resource.kind)
+        if not metadata_only:  # the items of typed lists carry no type
+            for item in listed.get("items") or ():
+                item.setdefault("apiVersion", resource.api_version)
+                item.setdefault("kind", resource.kind)
         return listed
 
     async def create(
