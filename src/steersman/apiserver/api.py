@@ -105,6 +105,22 @@ class API:
         view = await self._view(resource)
         return [view.decode(item) for item in view.cache.objects.select(Filter(namespace))]
 
+    async def look(self, resource: Resource, name: str, namespace: str = "") -> Object:
+        """Return an object like `get`, shared with everybody who looks: it must not be changed.
+
+        For what is asked on every write; the object is decoded once a version. Raises: NotFound.
+        """
+        view = await self._view(resource)
+        item = view.cache.objects.get(namespace, name)
+        if item is None:
+            raise NotFound.of(resource, name)
+        return view.look(item)
+
+    async def look_all(self, resource: Resource, namespace: str = "") -> list[Object]:
+        """Return all objects like `list`, shared like those of `look`."""
+        view = await self._view(resource)
+        return view.look_all(namespace)
+
     async def create(
         self, resource: Resource, obj: Object, namespace: str = "", *, user: User = SERVER
     ) -> Object:

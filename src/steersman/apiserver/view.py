@@ -13,6 +13,7 @@ import orjson
 
 from steersman.api import defaults, schema, tables
 from steersman.apiserver import codec
+from steersman.apiserver.cache.filter import Filter
 from steersman.apiserver.cache.item import Record
 
 if TYPE_CHECKING:
@@ -38,16 +39,22 @@ class Conversion:
     to_stored: Callable[[Object], Object]
 
 
+MOST_LOOKED = 256
+"""Decoded objects kept per view for those who only look."""
+
+
 class View:
     """A resource at one version: its row, its strategy, its cache."""
 
-    __slots__ = ("cache", "conversion", "forms", "head", "resource", "strategy")
+    __slots__ = ("_all", "_looked", "cache", "conversion", "forms", "head", "resource", "strategy")
 
     def __init__(
         self, resource: Resource, strategy: Strategy, cache: Cache, conversion: Conversion | None = None
     ) -> None:
         self.resource, self.strategy, self.cache, self.conversion = resource, strategy, cache, conversion
         self.head = codec.head(resource)
+        self._looked: dict[tuple[str, str], tuple[Item, Object]] = {}
+        self._all: dict[str, tuple[int, list[Object]]] = {}
         self.forms: dict[tuple[str, str], Form] = {}
         """Representations in use, by Accept header and includeObject."""
 
@@ -97,6 +104,26 @@ class View:
             obj = self.conversion.from_stored(obj)
             obj["apiVersion"] = self.resource.api_version
         return obj
+
+    def look(self, item: Item) -> Object:
+        """Return an item as an object that is shared: it must not be changed."""
+        key = (item.namespace, item.name)
+        found = self._looked.get(key)
+        if found is None or found[0] is not item:
+            if len(self._looked) >= MOST_LOOKED:
+                self._looked.clear()
+            found = self._looked[key] = (item, self.decode(item))
+        return found[1]
+
+    def look_all(self, namespace: str) -> list[Object]:
+        """Return the objects of a namespace, of all for "", shared like those of `look`, the list too."""
+        found = self._all.get(namespace)
+        if found is None or found[0] != self.cache.changed:
+            if len(self._all) >= MOST_LOOKED:
+                self._all.clear()
+            shown = [self.look(item) for item in self.cache.objects.select(Filter(namespace))]
+            found = self._all[namespace] = (self.cache.changed, shown)
+        return found[1]
 
     def encode(self, obj: Object) -> bytes:
         """Return the stored form of an object of this version."""

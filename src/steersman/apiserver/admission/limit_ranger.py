@@ -51,7 +51,7 @@ class LimitRanger(AdmissionPlugin):
             raise forbidden(attributes, why)
 
     async def _items(self, attributes: Attributes) -> list[Object]:
-        ranges = await self.api.list(LIMIT_RANGES, attributes.namespace)
+        ranges = await self.api.look_all(LIMIT_RANGES, attributes.namespace)
         return [item for each in ranges for item in (each.get("spec") or {}).get("limits") or ()]
 
 

@@ -38,7 +38,7 @@ class AdmissionPlugin:
     async def find(self, resource: Resource, name: str, namespace: str = "") -> Object | None:
         """An object out of the server's caches; None when there is none."""
         try:
-            return await self.api.get(resource, name, namespace)
+            return await self.api.look(resource, name, namespace)
         except NotFound:
             return None
 

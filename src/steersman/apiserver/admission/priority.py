@@ -34,7 +34,7 @@ class Priority(AdmissionPlugin):
         if attributes.resource != PRIORITY_CLASSES or not (attributes.obj or {}).get("globalDefault"):
             return
         assert attributes.obj is not None
-        for other in await self.api.list(PRIORITY_CLASSES):
+        for other in await self.api.look_all(PRIORITY_CLASSES):
             name = other["metadata"]["name"]
             if other.get("globalDefault") and name != attributes.obj["metadata"]["name"]:
                 raise forbidden(
@@ -49,7 +49,7 @@ class Priority(AdmissionPlugin):
             if chosen is None:
                 raise forbidden(attributes, f"no PriorityClass with name {wanted} was found")
         else:
-            chosen = default_class(await self.api.list(PRIORITY_CLASSES))
+            chosen = default_class(await self.api.look_all(PRIORITY_CLASSES))
             if chosen is not None:
                 spec["priorityClassName"] = chosen["metadata"]["name"]
         value = chosen["value"] if chosen else 0

@@ -97,9 +97,11 @@ async def put(write: Write, obj: Object, *, expect: int) -> Item:
         if expect == 0:
             raise AlreadyExists.of(view.resource, name) from None
         raise
-    return Item(
-        write.namespace, name, codec.body(value, entry.revision), entry.revision, entry.created, record
-    )
+    item = view.cache.objects.get(write.namespace, name)
+    if item is not None and item.revision == entry.revision:
+        return item  # the cache has made it already
+    data = codec.body(value, entry.revision)
+    return Item(write.namespace, name, data, entry.revision, entry.created, record)
 
 
 def _system_metadata(write: Write, metadata: Object, now: float) -> None:

@@ -72,6 +72,7 @@ async def _write(target: Target, form: ScaleForm, change: Callable[[Object], Obj
     resource = target.view.resource
     write = target.write(options_of(target, "UpdateOptions"))
     write.strategy = target.view.strategy
+
     def rescale(obj: Object) -> Object:
         wanted = change(form.read(resource, obj))
         form.write(resource, obj, wanted)
