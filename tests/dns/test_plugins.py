@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from dnslib import AAAA, CNAME, QTYPE, RR, SOA, A, DNSRecord
+from dnslib import AAAA, CNAME, QTYPE, RR, SOA, A, DNSHeader, DNSQuestion, DNSRecord
 
 from steersman.dns import message, plugins
 from steersman.dns.chain import Context, link
@@ -136,6 +136,19 @@ async def test_bad_questions_get_a_format_error(data: bytes, rcode: int) -> None
     answer = await answer_bytes(data, "udp", never)
     assert answer[:2] == data[:2]
     assert answer[3] & 0xF == rcode
+
+
+@pytest.mark.parametrize(
+    ("opcode", "qclass", "rcode"),
+    [
+        pytest.param(5, 1, message.NOTIMP, id="an update is not done"),
+        pytest.param(0, 3, message.REFUSED, id="another class is refused"),
+    ],
+)
+async def test_what_is_asked_in_vain(opcode: int, qclass: int, rcode: int) -> None:
+    asked = DNSRecord(DNSHeader(id=7, opcode=opcode), q=DNSQuestion("version.bind", QTYPE.TXT, qclass))
+    answer = DNSRecord.parse(await answer_bytes(asked.pack(), "udp", never))
+    assert (answer.header.id, answer.header.rcode) == (7, rcode)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 from tests.scheduler.objects import Object, node, pod
 
-from steersman.api.kinds import EVENTS, NODES, PODS, SERVICE_ACCOUNTS
+from steersman.api.kinds import EVENTS, LEASES, NODES, PODS, SERVICE_ACCOUNTS
 from steersman.api.meta import get_condition
 from steersman.client.events import EventRecorder
 from steersman.client.informer import Informers
@@ -18,7 +18,7 @@ from steersman.runtime.tasks import TaskGroup
 from steersman.scheduler.config import SchedulerConfig
 from steersman.scheduler.framework import PerNodePlugin
 from steersman.scheduler.plugins import PLUGINS
-from steersman.scheduler.server import Scheduler
+from steersman.scheduler.server import Scheduler, run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -139,6 +139,27 @@ async def test_a_more_important_pod_takes_the_place_of_another(client: Client) -
         assert {p["metadata"]["name"] for p in nominated if p["status"].get("nominatedNodeName")} == {"vip"}
         await client.delete(PODS, "small", "default", grace_period_seconds=0)
         await until(informers, PODS, lambda pods: [p["spec"].get("nodeName") for p in pods] == ["a"])
+
+
+async def test_the_second_scheduler_waits_for_the_first(client: Client) -> None:
+    clock = SystemClock()
+    informers, recorder = Informers(client, clock), EventRecorder(client, "default-scheduler", clock=clock)
+    async with TaskGroup() as group:
+        reading = group.spawn(informers.run(), "informers")
+        first, second = (
+            group.spawn(
+                run(SchedulerConfig(leader_elect=True, identity=name), client, informers, recorder, clock),
+                name,
+            )
+            for name in ("first", "second")
+        )
+        leases = await until(informers, LEASES, lambda leases: any(leases))
+        assert [lease["spec"]["holderIdentity"] for lease in leases] == ["first"]
+        await make_node(client, node("a"))
+        await make_pod(client, pod("p"))
+        await until(informers, PODS, lambda pods: any("nodeName" in p["spec"] for p in pods))
+        for task in (first, second, reading):
+            task.cancel()
 
 
 class Broken(PerNodePlugin):

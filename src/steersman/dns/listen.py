@@ -9,9 +9,9 @@ import logging
 import socket
 from typing import TYPE_CHECKING, Any
 
-from dnslib import DNSError
+from dnslib import CLASS, OPCODE, DNSError
 
-from steersman.dns.message import packed, parse_query
+from steersman.dns.message import NOTIMP, REFUSED, failure, packed, parse_query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -121,6 +121,11 @@ async def answer_bytes(data: bytes, transport: str, handler: Handler) -> bytes:
     except (DNSError, ValueError, IndexError, UnicodeError) as error:
         log.debug("not a question: %r", error)
         return format_error(data)
+    header, question = query.record.header, query.record.questions[0]
+    if header.opcode != OPCODE.QUERY:
+        return packed(query, failure(NOTIMP))
+    if question.qclass != CLASS.IN:
+        return packed(query, failure(REFUSED))
     return packed(query, await handler(query))
 
 

@@ -15,6 +15,7 @@ from dnslib import EDNS0, QTYPE, RCODE, RR, DNSHeader, DNSLabel, DNSRecord
 __all__ = [
     "LARGEST_UDP",
     "NOERROR",
+    "NOTIMP",
     "NXDOMAIN",
     "REFUSED",
     "SERVFAIL",
@@ -26,7 +27,8 @@ __all__ = [
     "parse_query",
 ]
 
-NOERROR, SERVFAIL, NXDOMAIN, REFUSED = RCODE.NOERROR, RCODE.SERVFAIL, RCODE.NXDOMAIN, RCODE.REFUSED
+NOERROR, SERVFAIL, NXDOMAIN = RCODE.NOERROR, RCODE.SERVFAIL, RCODE.NXDOMAIN
+NOTIMP, REFUSED = RCODE.NOTIMP, RCODE.REFUSED
 LARGEST_UDP = 1232
 """Bytes; larger datagrams risk being fragmented (DNS flag day 2020)."""
 PLAIN_UDP = 512

@@ -19,6 +19,10 @@ class SchedulerConfig:
     """Seconds after which a pod no event concerned is tried again all the same."""
     binding_parallelism: int = 64
     """Binding requests under way at a time."""
+    leader_elect: bool = False
+    """Wait for the lease `kube-system/kube-scheduler` first: for several schedulers of one cluster."""
+    identity: str = ""
+    """Who holds the lease; the host's name when empty."""
     health_bind: str = "127.0.0.1"
     health_port: int = 0
     """Port of /healthz, /readyz and /metrics; 0 serves none (the all-in-one process has its own)."""

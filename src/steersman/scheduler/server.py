@@ -17,12 +17,14 @@ import asyncio
 import functools
 import logging
 import random
+import socket
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from steersman.api.errors import ApiError, NotFound
 from steersman.api.kinds import NAMESPACES, NODES, POD_DISRUPTION_BUDGETS, PODS
 from steersman.api.labels import selector_from_label_selector
+from steersman.client.leaderelection import leader_lease
 from steersman.client.transport import ConnectionFailed
 from steersman.runtime import metrics
 from steersman.runtime.health import serve_health
@@ -74,6 +76,10 @@ async def run(
         if config.health_port:
             checks = {"informers": scheduler.check_synced}
             await stack.enter_async_context(serve_health(config.health_bind, config.health_port, checks))
+        if config.leader_elect:
+            identity = config.identity or socket.gethostname()
+            lease = leader_lease(client, "kube-scheduler", "kube-system", identity, clock=clock)
+            await stack.enter_async_context(lease)
         await scheduler.run()
 
 
