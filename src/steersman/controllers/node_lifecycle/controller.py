@@ -116,7 +116,14 @@ class NodeLifecycleController(Controller):
         health.ready = state
         taints = plan.plan_execute_taint(node, self.clock.time())
         if taints is not None and (state == "True" or self._may_evict(rate)):
-            await self._put_taints(node, taints, name)
+            # Both kinds of taints in one write: the workers put the other kind at about this time.
+            known = node | {"spec": (node.get("spec") or {}) | {"taints": taints}}
+            both = plan.plan_schedule_taints(known, self.clock.time())
+            try:
+                await self._put_taints(node, taints if both is None else both, name)
+            except ApiError:
+                self._allowance = 1.0  # nothing was tainted: the next look may try again
+                raise
 
     def _observe(self, node: Object) -> _Health:
         """Note a sign of life: a renewed lease or a new heartbeat in the status."""
