@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 import pytest
 from dnslib import AAAA, CNAME, QTYPE, RR, SOA, A, DNSHeader, DNSQuestion, DNSRecord
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from steersman.dns import message, plugins
 from steersman.dns.chain import Context, link
@@ -180,3 +182,26 @@ async def test_the_readme_lists_every_plugin_and_its_example_works() -> None:
     exec("from __future__ import annotations\n" + code, names)
     chain = link([names["Refuse"], Errors], context())
     assert (await chain(Query("example.org", QTYPE.A))).rcode == message.REFUSED
+
+
+async def echo(query: Query) -> Reply:
+    return answer_to(query, A("192.0.2.1"), ttl=5)
+
+
+GOOD = bytearray(question(size=1232))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=80),
+        st.binary(max_size=60).map(lambda tail: bytes(GOOD[:12]) + tail),
+        st.tuples(st.integers(2, len(GOOD) - 1), st.integers(0, 255)).map(
+            lambda change: bytes(GOOD[: change[0]]) + bytes([change[1]]) + bytes(GOOD[change[0] + 1 :])
+        ),
+    )
+)
+async def test_nothing_a_client_sends_ends_the_server(data: bytes) -> None:
+    for transport in ("udp", "tcp"):
+        answer = await answer_bytes(data, transport, echo)
+        assert not answer or answer[:2] == data[:2]

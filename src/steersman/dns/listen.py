@@ -9,7 +9,7 @@ import logging
 import socket
 from typing import TYPE_CHECKING, Any
 
-from dnslib import CLASS, OPCODE, DNSError
+from dnslib import CLASS, OPCODE, RCODE, DNSError
 
 from steersman.dns.message import NOTIMP, REFUSED, failure, packed, parse_query
 
@@ -91,6 +91,8 @@ class _Udp(asyncio.DatagramProtocol):
             answer = await answer_bytes(data, "udp", self._handler)
             if answer and not self._transport.is_closing():
                 self._transport.sendto(answer, addr)
+        except OSError as error:
+            self.error_received(error)
         finally:
             self._under_way -= 1
 
@@ -120,18 +122,23 @@ async def answer_bytes(data: bytes, transport: str, handler: Handler) -> bytes:
         query = parse_query(data, transport)
     except (DNSError, ValueError, IndexError, UnicodeError) as error:
         log.debug("not a question: %r", error)
-        return format_error(data)
+        return without_answer(data, RCODE.FORMERR)
     header, question = query.record.header, query.record.questions[0]
     if header.opcode != OPCODE.QUERY:
         return packed(query, failure(NOTIMP))
     if question.qclass != CLASS.IN:
         return packed(query, failure(REFUSED))
-    return packed(query, await handler(query))
+    reply = await handler(query)
+    try:
+        return packed(query, reply)
+    except Exception:  # BLE001: an odd record from upstream must not end the server
+        log.exception("cannot write the answer about %s", query.name)
+        return without_answer(data, RCODE.SERVFAIL)
 
 
-def format_error(data: bytes) -> bytes:
-    """FORMERR with the identifier of what came in; empty when that is an answer or too short (RFC 1035,
+def without_answer(data: bytes, rcode: int) -> bytes:
+    """An error with the identifier of what came in; empty when that is an answer or too short (RFC 1035,
     4.1.1)."""
     if len(data) < 12 or data[2] & 0x80:
         return b""
-    return data[:2] + bytes((0x80 | (data[2] & 0x79), 0x81)) + bytes(8)
+    return data[:2] + bytes((0x80 | (data[2] & 0x79), 0x80 | rcode)) + bytes(8)

@@ -45,9 +45,16 @@ class Query:
     dnssec: bool = False
     """The client wants signatures (DO bit)."""
     spelled: str = ""
-    """The name as the client spelled it; answers echo it."""
+    """The name as whoever asks spelled it."""
     record: Any = None
     """The dnslib record it came in; None for questions of our own."""
+
+    @property
+    def label(self) -> Any:
+        """The name as dnslib has it, byte for byte as it was asked: answers echo it."""
+        if self.record is not None:
+            return self.record.questions[0].qname
+        return DNSLabel(self.spelled or self.name)
 
     @property
     def type_name(self) -> str:
@@ -82,9 +89,9 @@ def parse_query(data: bytes, transport: str) -> Query:
     return Query(spelled.rstrip(".").lower(), question.qtype, transport, dnssec, spelled, record)
 
 
-def answer_to(query: Query, *rdata: Any, ttl: int, name: str = "", additional: tuple[Any, ...] = ()) -> Reply:
+def answer_to(query: Query, *rdata: Any, ttl: int, additional: tuple[Any, ...] = ()) -> Reply:
     """An authoritative reply with one record for each `rdata`."""
-    owner = DNSLabel(name or query.spelled or query.name)
+    owner = query.label
     answers = tuple(RR(owner, QTYPE.reverse[type(d).__name__], ttl=ttl, rdata=d) for d in rdata)
     return Reply(answers=answers, additional=additional, authoritative=True)
 

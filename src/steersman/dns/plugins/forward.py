@@ -150,7 +150,7 @@ class Forward:
             self._upstreams = others(named, config.addresses, config.port)
 
     async def _ask(self, query: Query, servers: list[Upstream]) -> Reply:
-        question = DNSRecord(DNSHeader(id=secrets.randbits(16), rd=1), q=DNSQuestion(query.name, query.type))
+        question = DNSRecord(DNSHeader(id=secrets.randbits(16), rd=1), q=DNSQuestion(query.label, query.type))
         question.add_ar(EDNS0(udp_len=LARGEST_UDP, flags="do" if query.dnssec else ""))
         for server in servers[:TRIES]:
             try:
