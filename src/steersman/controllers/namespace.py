@@ -26,6 +26,7 @@ __all__ = ["NamespaceController", "Remains", "plan_conditions"]
 _FINALIZER = "kubernetes"
 _AT_ONCE = 6  # resources worked on at the same time
 _RETRY = 2.0  # seconds between two looks while something remains
+_RETRY_CAP = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,17 @@ class NamespaceController(Controller):
 
     def setup(self) -> None:
         self.namespaces = self.informer(kinds.NAMESPACES)
+        self.pods = self.informer(kinds.PODS)
         self.namespaces.add_handler(self._changed)
+        self.pods.add_handler(self._pod_changed)
+
+    def _pod_changed(self, old: Object | None, new: Object | None) -> None:
+        """The last pod has ended: that is what most namespaces wait for."""
+        if old is None or new is not None:
+            return
+        namespace = self.namespaces.get(meta.namespace(old))
+        if namespace is not None and meta.deleting(namespace) and not self.pods.list(meta.name(namespace)):
+            self.queue.add(meta.name(namespace))
 
     def _changed(self, old: Object | None, new: Object | None) -> None:
         if new is not None and meta.deleting(new):
@@ -122,10 +133,15 @@ class NamespaceController(Controller):
                 kinds.NAMESPACES, namespace | {"status": status}, subresource="status"
             )
         if not remains.empty:
-            return max(_RETRY, remains.wait / 2)
+            return self._patience(namespace, remains)
         spec = namespace["spec"] | {"finalizers": [f for f in finalizers if f != _FINALIZER]}
         await self._finalize(namespace | {"spec": spec})
         return None
+
+    def _patience(self, namespace: Object, remains: Remains) -> float:
+        """Seconds until the next look: longer the longer it has taken, up to a minute."""
+        asked = parse_time(namespace["metadata"]["deletionTimestamp"])
+        return min(max(_RETRY, remains.wait / 2, (self.clock.time() - asked) / 2), _RETRY_CAP)
 
     async def _live(self, name: str) -> Object | None:
         try:
