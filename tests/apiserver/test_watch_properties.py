@@ -1,4 +1,5 @@
-"""What a watch shows, put together, is what a list shows: for any changes, any selector, any starting point."""
+"""What a watch shows, put together, is what a list shows: for any changes, any selector, any starting
+point."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What the server counts, under upstream's names.
 
-Counting happens for every request, so it is plain arithmetic here; the Prometheus library only sees the numbers when
-somebody reads /metrics.
+Counting happens for every request, so it is plain arithmetic here; the Prometheus library only sees the
+numbers when somebody reads /metrics.
 """
 
 from __future__ import annotations

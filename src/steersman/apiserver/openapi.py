@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from steersman.api.errors import NotAcceptable, NotFound
+from steersman.api.openapi.definitions import CustomSchema
+from steersman.apiserver.apiextensions.view import CustomView
 from steersman.apiserver.http.values import Answer, Request, Response
 from steersman.apiserver.representation.negotiate import clauses
 
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 _READABLE = frozenset({JSON, "*/*", "application/*"})
+
+
+def custom_schemas(api: API) -> list[CustomSchema]:
+    """Return the custom resources served now with their schemas, taken apart for this call only."""
+    return [
+        CustomSchema(view.resource, orjson.loads(view.version.raw))
+        for view in api.views.all()
+        if isinstance(view, CustomView)
+    ]
 
 
 async def openapi(api: API, request: Request) -> Answer:
@@ -37,31 +48,32 @@ def _version_two(api: API, request: Request) -> Response:
     accept = request.headers.get("Accept", "")
     if accept and not any(clause.media in _READABLE for clause in clauses(accept)):
         raise NotAcceptable.of((JSON,))
-    resources = list(api.views.resources())
-    headers = {"ETag": f'"{v2.version(resources)}"', "Vary": "Accept"}
+    resources, custom = list(api.views.resources()), custom_schemas(api)
+    headers = {"ETag": f'"{v2.version(resources, custom)}"', "Vary": "Accept"}
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return Response(304, b"", JSON, headers)
-    return Response(200, v2.document(resources), JSON, headers)
+    return Response(200, v2.document(resources, custom), JSON, headers)
 
 
 def _version_three(api: API, request: Request, rest: str) -> Response:
     from steersman.api.openapi import v3
 
-    resources = list(api.views.resources())
+    resources, custom = list(api.views.resources()), custom_schemas(api)
     if not rest:
-        return Response(200, api.documents.get("openapi v3", lambda: orjson.dumps(v3.index(resources))), JSON)
+        body = api.documents.get("openapi v3", lambda: orjson.dumps(v3.index(resources, custom)))
+        return Response(200, body, JSON)
     root, _, place = rest.partition("/")
     group, _, version = place.rpartition("/")
     if root not in ("api", "apis") or (root == "api") != (not group):
         raise NotFound.path()
-    known = v3.hash_of(group, version, resources)
+    known = v3.hash_of(group, version, resources, custom)
     asked = request.query.get("hash")
     headers = {"ETag": f'"{known}"', "Vary": "Accept"}
     if asked and asked == known:
         headers["Cache-Control"] = "public, immutable"
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return Response(304, b"", JSON, headers)
-    body = v3.document(group, version, resources)
+    body = v3.document(group, version, resources, custom)
     if not body:
         raise NotFound.path()
     return Response(200, body, JSON, headers)

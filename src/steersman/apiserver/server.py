@@ -18,6 +18,7 @@ from steersman.api import kinds
 from steersman.apiserver import admission, authn, authz, bootstrap, endpoints, routes
 from steersman.apiserver.allocators import ServiceAllocators
 from steersman.apiserver.api import API
+from steersman.apiserver.apiextensions.lifecycle import CustomResources
 from steersman.apiserver.authn import MASTERS, User
 from steersman.apiserver.authz.upkeep import rbac_upkeep
 from steersman.apiserver.conversions import CONVERSIONS
@@ -103,6 +104,9 @@ class APIServer:
         api.authorizers = authz.make_authorizers(api)
         for upkeep in (bookmarks, compaction, expiry, rbac_upkeep):
             tasks.spawn(upkeep(api), upkeep.__name__)
+        custom = CustomResources(api)
+        self._stack.callback(await custom.start())
+        tasks.spawn(custom.run(), "custom resources")
         if self._listen:
             await self._serve()
         await bootstrap.kubernetes_service(api)

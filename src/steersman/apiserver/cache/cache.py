@@ -20,6 +20,7 @@ import orjson
 from steersman.apiserver import codec
 from steersman.apiserver.cache.index import Objects
 from steersman.apiserver.cache.item import CacheEvent, Item, Record
+from steersman.store.base import Compacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -70,17 +71,25 @@ class Cache:
 
     async def _load(self) -> None:
         self._loading = asyncio.get_running_loop().create_future()
+        self._waiting = []
         try:
-            base = max(self._store.compacted, self._store.revision - LOOK_BACK)
-            page = await self._store.range(self._prefix, revision=base)
-            for entry in page.entries:
-                self.objects.put(self._item(entry, None))
-            self.oldest = base
-            await self._replay(base)
+            try:
+                await self._fill(max(self._store.compacted, self._store.revision - LOOK_BACK))
+            except Compacted:  # in this very moment; the present cannot be compacted
+                await self._fill(self._store.revision)
             self.loaded = True
         finally:
             loading, self._loading = self._loading, None
             loading.set_result(None)
+
+    async def _fill(self, base: int) -> None:
+        """Take the state at a revision, then what has changed since. Raises: Compacted."""
+        self.objects = Objects()
+        page = await self._store.range(self._prefix, revision=base)
+        for entry in page.entries:
+            self.objects.put(self._item(entry, None))
+        self.oldest = base
+        await self._replay(base)
 
     async def _replay(self, base: int) -> None:
         """Apply the changes since `base`, then those that were delivered meanwhile."""
@@ -94,10 +103,10 @@ class Cache:
 
     def offer(self, events: Sequence[Event]) -> None:
         """Take one commit's events of this resource, from the hub."""
-        if self._waiting is not None:
-            self._waiting.extend(events)
-        else:
+        if self._waiting is None:
             self._apply(events)
+        elif self._loading is not None:
+            self._waiting.extend(events)
 
     def listen(self, listener: Callable[[Sequence[CacheEvent]], None]) -> Callable[[], None]:
         """Call `listener` with every further batch of changes; returns the function that ends it."""

@@ -39,8 +39,9 @@ async def update(
 ) -> tuple[Item, bool]:
     """Change one object; returns the item and whether it was created.
 
-    `pure` says that `change` leaves what it is given as it is, and shares nothing with it. `on_absent` gives the object to create when there is none; without it an absent object is NotFound.
-    Raises: ApiError; Conflict when the object that `change` returns names another resourceVersion.
+    `pure` says that `change` leaves what it is given as it is, and shares nothing with it. `on_absent` gives
+    the object to create when there is none; without it an absent object is NotFound. Raises: ApiError;
+    Conflict when the object that `change` returns names another resourceVersion.
     """
     view = write.view
     for attempt in range(TRIES):

@@ -41,8 +41,8 @@ class RequestInfo:
 
 @lru_cache(maxsize=2048)
 def parse(method: str, path: str, *, watch: bool = False, field_name: str = "") -> RequestInfo:
-    """Classify a decoded path; equal requests share one answer, which nobody changes. `watch` is the query flag; `field_name` a metadata.name field selector's
-    value."""
+    """Classify a decoded path; equal requests share one answer, which nobody changes. `watch` is the query
+    flag; `field_name` a metadata.name field selector's value."""
     parts = path.strip("/").split("/")
     if parts[0] == "api" and len(parts) >= 3:
         group, version, rest = "", parts[1], parts[2:]

@@ -1,0 +1,140 @@
+"""The watch cache: shared encodings, slow watchers, filling while the world goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import orjson
+
+from steersman.api import kinds
+from steersman.apiserver.cache import groups
+from steersman.apiserver.cache.cache import LOOK_BACK, Cache
+from steersman.apiserver.cache.filter import Filter
+from steersman.apiserver.cache.groups import WatchGroup
+from steersman.apiserver.cache.hub import Hub, prefix
+from steersman.apiserver.views import stored_record
+from steersman.store.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from steersman.apiserver.cache.item import EventType, Item
+    from steersman.apiserver.http.values import Frame
+    from steersman.store.base import Store
+
+PREFIX = prefix(kinds.CONFIG_MAPS)
+
+
+def value(name: str) -> bytes:
+    return orjson.dumps({"metadata": {"name": name, "namespace": "d", "uid": name}})
+
+
+async def put(store: Store, name: str) -> int:
+    return (await store.put(f"{PREFIX}d/{name}", value(name), expect=None)).revision
+
+
+async def cache_of(store: Store) -> Cache:
+    hub = Hub(store, stored_record)
+    await hub.start()
+    return hub.cache(kinds.CONFIG_MAPS)
+
+
+class CountingForm:
+    """A format that counts what it encodes."""
+
+    key: Hashable = "counting"
+
+    def __init__(self) -> None:
+        self.encoded = 0
+
+    def event(self, type: EventType, item: Item) -> bytes:
+        self.encoded += 1
+        return f"{type} {item.name}\n".encode()
+
+    def bookmark(self, revision: int, *, initial_end: bool = False) -> bytes:
+        return b"BOOKMARK\n"
+
+
+class FakeSink:
+    """Keeps what it gets; `buffered` is what a test says."""
+
+    def __init__(self) -> None:
+        self.got: list[bytes] = []
+        self.buffered = 0
+        self.aborted = False
+
+    def write_frame(self, frame: Frame) -> None:
+        self.got.append(frame.data)
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+async def test_watchers_that_want_the_same_share_one_encoding() -> None:
+    store = MemoryStore()
+    cache = await cache_of(store)
+    await cache.ready()
+    form, sinks = CountingForm(), [FakeSink() for _ in range(10)]
+    for sink in sinks:
+        WatchGroup(cache, Filter("d"), form).add(sink, bookmarks=False)  # type: ignore[arg-type]
+    await put(store, "a")
+    assert [sink.got for sink in sinks] == [[b"ADDED a\n"]] * 10
+    assert form.encoded == 1
+    assert len(cache.groups) == 1
+
+
+async def test_a_watcher_that_does_not_take_its_events_is_cut_off() -> None:
+    store = MemoryStore()
+    cache = await cache_of(store)
+    await cache.ready()
+    slow, quick = FakeSink(), FakeSink()
+    slow.buffered = groups.SLOW + 1
+    for sink in (slow, quick):
+        WatchGroup(cache, Filter(), CountingForm()).add(sink, bookmarks=False)  # type: ignore[arg-type]
+    await put(store, "a")
+    assert (slow.aborted, quick.aborted) == (True, False)
+
+
+async def test_the_last_watcher_takes_the_group_along() -> None:
+    cache = await cache_of(MemoryStore())
+    await cache.ready()
+    sink = FakeSink()
+    home = WatchGroup(cache, Filter(), CountingForm()).add(sink, bookmarks=True)  # type: ignore[arg-type]
+    home.remove(sink)  # type: ignore[arg-type]
+    assert cache.groups == {}
+
+
+async def test_changes_made_while_the_cache_fills_are_there_once() -> None:
+    store = MemoryStore()
+    await put(store, "before")
+    cache = await cache_of(store)
+    filling = asyncio.gather(cache.ready(), *(put(store, f"n{i}") for i in range(20)), cache.ready())
+    await filling
+    names = [item.name for item in cache.objects.select(Filter())]
+    assert names == sorted(["before", *(f"n{i}" for i in range(20))])
+    revisions = [event.revision for event in cache.ring]
+    assert revisions == sorted(set(revisions))
+
+
+async def test_a_fresh_cache_knows_the_changes_before_it() -> None:
+    store = MemoryStore()
+    first = await put(store, "a")
+    await put(store, "b")
+    await store.delete(f"{PREFIX}d/a", expect=None)
+    cache = await cache_of(store)
+    await cache.ready()
+    seen = [(event.type, event.item.name) for event in cache.since(first)]
+    assert seen == [("ADDED", "b"), ("DELETED", "a")]
+    assert cache.oldest <= first
+    assert LOOK_BACK >= 1000
+
+
+async def test_a_cache_that_nobody_reads_keeps_nothing() -> None:
+    store = MemoryStore()
+    cache = await cache_of(store)
+    for i in range(100):
+        await put(store, f"n{i}")
+    assert not cache._waiting
+    await cache.ready()
+    assert cache.objects.count == 100
