@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from steersman.api.errors import ApiError, NotFound
+from steersman.api.errors import ApiError, NotFound, ServiceUnavailable
 from steersman.api.kinds import SERVICE_ACCOUNTS
 from steersman.api.times import parse_time
 from steersman.client.transport import ConnectionFailed
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("steersman.kubelet.outside")
 
 REFRESH_AT = 0.8  # of a token's life, as documented for projected tokens
+REMEMBERED = 256  # objects kept for the time without an API server
 LONGEST_LIFE = 86400.0  # seconds; a token is renewed at least daily
 
 Key = tuple["Resource", str, str]
@@ -46,6 +48,7 @@ class ApiOutside:
         self._on_change = on_change
         self._users: dict[Key, set[str]] = {}
         self._versions: dict[Key, str] = {}
+        self._seen: OrderedDict[Key, Object] = OrderedDict()
         self._watches: dict[Key, asyncio.Task[None]] = {}
         self._tokens: dict[tuple[str, str, str, int], Token] = {}
         self._group: TaskGroup | None = None
@@ -62,12 +65,25 @@ class ApiOutside:
                 self._group = None
 
     async def fetch(self, resource: Resource, name: str, namespace: str | None = None) -> Object | None:
-        """The object as it is now; None when there is none. Raises: ApiError, ConnectionFailed."""
+        """The object as it is now; None when there is none.
+
+        While the API server is away, the object as it was last seen: containers restart without it.
+        Raises: ApiError; ConnectionFailed when the object was never seen.
+        """
+        key = (resource, namespace or "", name)
         try:
             found = await self._client.get(resource, name, namespace)
         except NotFound:
+            self._seen.pop(key, None)
             return None
-        key = (resource, namespace or "", name)
+        except (ServiceUnavailable, ConnectionFailed):
+            if key not in self._seen:
+                raise
+            return self._seen[key]
+        self._seen[key] = found
+        self._seen.move_to_end(key)
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
         if key in self._users:
             self._versions[key] = found["metadata"]["resourceVersion"]
         return found
