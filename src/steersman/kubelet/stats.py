@@ -26,7 +26,7 @@ def summary(node: str, pods: Iterable[Object], stats: Iterable[Any], cgroups: Cg
     by_pod: dict[str, list[Object]] = {}
     for item in stats:
         labels = item.attributes.labels
-        if labels.get(POD_UID):
+        if labels.get(POD_UID) and item.HasField("cpu"):  # what has ended uses no CPU
             by_pod.setdefault(labels[POD_UID], []).append(container_stats(labels[CONTAINER_NAME], item))
     entries = []
     for pod in pods:
