@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from steersman.api.errors import InternalError
-from steersman.apiserver.http.values import Response
+from steersman.apiserver.http.values import Query, Response
 from steersman.apiserver.streaming.http_request import Exchange
 from steersman.apiserver.streaming.kubelet import kubelet_of, kubelet_tls, plain_refusal, target_pod
 from steersman.apiserver.streaming.location import choose_container, log_path
 
 if TYPE_CHECKING:
+    from steersman.api.types import Object
     from steersman.apiserver.handlers.target import Target
     from steersman.apiserver.http.values import Answer
 
@@ -27,12 +28,22 @@ async def pod_log(target: Target) -> Answer:
     path = log_path(pod, choose_container(pod, query.get("container")), query)
     if not (pod.get("spec") or {}).get("nodeName"):
         return Response(200, b"", TEXT)
-    url = await kubelet_of(target.api, pod)
-    tls = kubelet_tls(target.api) if url.startswith("https:") else None
-    try:
-        exchange = await Exchange.open("GET", url + path, tls=tls)
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise InternalError.of(f'Get "{url}{path}": {error}') from error
+    exchange = await _open(target, pod, path)
     if exchange.status != 200:
         raise plain_refusal(exchange.status, await exchange.read(ERROR_BYTES))
     return exchange.stream(TEXT)
+
+
+async def has_log(target: Target, pod: Object, container: str) -> bool:
+    """Whether a container has written anything so far."""
+    exchange = await _open(target, pod, log_path(pod, container, Query("limitBytes=1")))
+    return exchange.status == 200 and bool(await exchange.read(1))
+
+
+async def _open(target: Target, pod: Object, path: str) -> Exchange:
+    url = await kubelet_of(target.api, pod)
+    tls = kubelet_tls(target.api) if url.startswith("https:") else None
+    try:
+        return await Exchange.open("GET", url + path, tls=tls)
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise InternalError.of(f'Get "{url}{path}": {error}') from error

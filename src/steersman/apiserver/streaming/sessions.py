@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from steersman.api.errors import BadRequest
+from steersman.api.errors import ApiError, BadRequest, InternalError
 from steersman.apiserver.authn.headers import header_values
 from steersman.apiserver.http.values import Takeover
 from steersman.apiserver.streaming import translation, tunnel
 from steersman.apiserver.streaming.kubelet import dial, kubelet_of, target_pod
 from steersman.apiserver.streaming.location import choose_container, port_forward_path, session_path
+from steersman.apiserver.streaming.logs import has_log
 from steersman.client.upgrade import forwarded_headers, relay
 from steersman.wire import portforward, remotecommand, websocket
 
 if TYPE_CHECKING:
     import asyncio
 
+    from steersman.api.types import Object
     from steersman.apiserver.handlers.target import Target
     from steersman.apiserver.http.values import Request
     from steersman.client.upgrade import Upgraded
+
+AT_ONCE_SECONDS = 2.0
+"""An attach that ends sooner may have met a container at its end."""
 
 
 async def pod_exec(target: Target) -> Takeover:
@@ -60,7 +66,22 @@ async def _session(target: Target, verb: str) -> Takeover:
     async def connect() -> Upgraded:
         return await dial(target.api, "POST", url, _spdy_headers(remotecommand.SPDY_PROTOCOLS[0]))
 
-    return translation.answer(_key(request), protocol, _channels(request), connect)
+    missed = partial(_too_late, target, pod, container, target.api.clock.monotonic())
+    return translation.answer(
+        _key(request), protocol, _channels(request), connect, missed if verb == "attach" else None
+    )
+
+
+async def _too_late(target: Target, pod: Object, container: str, began: float) -> ApiError | None:
+    """The error of an attach that ended at once and showed nothing, though the container has written.
+
+    `kubectl run -i` then falls back to the log.
+    """
+    if target.api.clock.monotonic() - began > AT_ONCE_SECONDS or not await has_log(target, pod, container):
+        return None
+    return InternalError.of(
+        f'container "{container}" ended before the attach took hold; its output is in its log'
+    )
 
 
 def _channels(request: Request) -> list[remotecommand.Channel]:

@@ -8,11 +8,15 @@
 
 Two tasks copy, one a direction, each waiting for the slower side. The session ends when the kubelet's
 streams have ended (then the client is told the outcome), or when the client goes away.
+
+A container that lives for a few milliseconds may end while an attach is being set up; the runtime then
+reports a good session without a byte. `Missed` looks into that case: the client hears of it and reads the log.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from steersman.api.errors import ApiError, InternalError
@@ -35,11 +39,13 @@ from steersman.wire.spdy import DataReceived, ProtocolError, StreamReset
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from steersman.client.upgrade import Upgraded
 
 MAX_ERROR_BYTES = 1024 * 1024
+Missed = Callable[[], Awaitable[ApiError | None]]
+"""Asked when a session ended well and showed nothing: what to tell the client instead, or None."""
 _OUTPUT = (Channel.STDOUT, Channel.STDERR, Channel.ERROR)
 
 
@@ -48,6 +54,7 @@ def answer(
     protocol: Subprotocol,
     channels: Sequence[Channel],
     connect: Callable[[], Awaitable[Upgraded]],
+    missed: Missed | None = None,
 ) -> Takeover:
     """Accept the WebSocket and run the session; `connect` gives the SPDY connection to the kubelet.
 
@@ -65,7 +72,7 @@ def answer(
             return
         session = SpdySession(upstream.reader, upstream.writer)
         try:
-            await Translation(socket, session, protocol, channels).run()
+            await Translation(socket, session, protocol, channels, missed).run()
         finally:
             session.close()
 
@@ -89,8 +96,10 @@ class Translation:
         session: SpdySession,
         protocol: Subprotocol,
         channels: Sequence[Channel],
+        missed: Missed | None = None,
     ) -> None:
         self._socket, self._session, self._protocol = socket, session, protocol
+        self._missed, self._shown = missed, False
         self._streams = {channel: session.open({STREAM_TYPE: STREAM_NAMES[channel]}) for channel in channels}
         self._channels = {stream: channel for channel, stream in self._streams.items()}
         self._error = bytearray()
@@ -105,7 +114,11 @@ class Translation:
             outgoing.add_done_callback(lambda _: incoming.cancel())
             incoming.add_done_callback(lambda _: outgoing.cancel())
         if not outgoing.cancelled():
-            await _finish(self._socket, self._protocol, outgoing.result())
+            outcome = outgoing.result()
+            if self._missed is not None and not self._shown and not _failed(outcome):
+                error = await self._missed()
+                outcome = outcome if error is None else json.dumps(error.to_status()).encode()
+            await _finish(self._socket, self._protocol, outcome)
 
     async def _announce(self) -> None:
         """An empty message on the first output channel tells old clients that the session is open."""
@@ -159,7 +172,13 @@ class Translation:
             if len(self._error) < MAX_ERROR_BYTES:
                 self._error += data
         elif channel is not None and data:
+            self._shown = True
             await self._socket.send(encode_message(self._protocol, channel, data), text=self._protocol.base64)
+
+
+def _failed(outcome: bytes) -> bool:
+    """Whether an error stream said anything but success, which is nothing or a Status."""
+    return bool(outcome) and b'"Success"' not in outcome
 
 
 def _failure(text: str) -> bytes:
