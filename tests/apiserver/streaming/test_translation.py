@@ -136,7 +136,7 @@ class Client:
 
 @asynccontextmanager
 async def session(
-    protocol: Subprotocol = V5, channels: list[Channel] = ALL
+    protocol: Subprotocol = V5, channels: list[Channel] = ALL, missed: translation.Missed | None = None
 ) -> AsyncIterator[tuple[Client, Kubelet]]:
     client_end, server_end = await pair()
     kubelet_end, upstream_end = await pair()
@@ -144,7 +144,7 @@ async def session(
     async def connect() -> Upgraded:
         return Upgraded(101, CIMultiDict(), b"", *upstream_end)
 
-    takeover = translation.answer("key", protocol, channels, connect)
+    takeover = translation.answer("key", protocol, channels, connect, missed)
     client, kubelet = Client(client_end, protocol), Kubelet(kubelet_end)
 
     async def serve() -> None:
@@ -243,6 +243,29 @@ async def test_a_session_that_breaks_is_told() -> None:
         channels = await client.read_all()
         assert channels[Channel.STDOUT] == b"partial"
         assert "ended before the session did" in json.loads(channels[Channel.ERROR])["message"]
+
+
+@pytest.mark.parametrize(
+    ("output", "late", "told"),
+    [
+        (b"", InternalError.of("too late"), "Failure"),
+        (b"", None, "Success"),
+        (b"out", InternalError.of("too late"), "Success"),
+    ],
+    ids=["a silent session is looked into", "nothing was missed", "a session with output is good"],
+)
+async def test_an_attach_that_came_too_late_is_told(
+    output: bytes, late: InternalError | None, told: str
+) -> None:
+    async def missed() -> InternalError | None:
+        return late
+
+    async with session(missed=missed) as (client, kubelet):
+        await kubelet.send("stdout", output, fin=True)
+        await kubelet.send("stderr", fin=True)
+        await kubelet.end(exit_status(0))
+        channels = await client.read_all()
+        assert json.loads(channels[Channel.ERROR])["status"] == told
 
 
 async def test_a_kubelet_that_refuses_is_told_on_the_error_channel() -> None:

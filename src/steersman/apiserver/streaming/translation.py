@@ -10,7 +10,7 @@ Two tasks copy, one a direction, each waiting for the slower side. The session e
 streams have ended (then the client is told the outcome), or when the client goes away.
 
 A container that lives for a few milliseconds may end while an attach is being set up; the runtime then
-reports a good session without a byte. `Missed` looks into that case: the client hears of it and reads the log.
+reports a good session without a byte. `Missed` looks into that case, so that the client can read the log.
 """
 
 from __future__ import annotations
