@@ -25,7 +25,7 @@ from steersman.apiserver.conversions import CONVERSIONS
 from steersman.apiserver.http import chain
 from steersman.apiserver.http.memory import MemoryTransport
 from steersman.apiserver.http.streams import Streams
-from steersman.apiserver.upkeep import bookmarks, compaction, expiry
+from steersman.apiserver.upkeep import bookmarks, compaction, expiry, trim
 from steersman.runtime.clock import SystemClock
 from steersman.runtime.tasks import TaskGroup
 
@@ -102,7 +102,7 @@ class APIServer:
         api.use_plugins(admission.make_plugins(api))
         api.authenticators = authn.make_authenticators(api)
         api.authorizers = authz.make_authorizers(api)
-        for upkeep in (bookmarks, compaction, expiry, rbac_upkeep):
+        for upkeep in (bookmarks, compaction, expiry, trim, rbac_upkeep):
             tasks.spawn(upkeep(api), upkeep.__name__)
         custom = CustomResources(api)
         self._stack.callback(await custom.start())

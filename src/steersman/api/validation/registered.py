@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from steersman.api import cidr, kinds, names
 from steersman.api.validation import access, core, extension, networking, pod, service, storage, workloads
+from steersman.api.validation import custom_resource_definition as definitions
 from steersman.api.validation.rules import Rules
 
 if TYPE_CHECKING:
@@ -113,6 +114,11 @@ RULES: dict[Resource, Rules] = {
         name=names.is_path_segment,
         create=access.validate_signing_request,
         status=access.validate_signing_request_status,
+    ),
+    kinds.CUSTOM_RESOURCE_DEFINITIONS: Rules(
+        create=definitions.validate_definition,
+        update=definitions.validate_definition_update,
+        status=definitions.validate_definition_status,
     ),
     kinds.CUSTOM_RESOURCE_DEFINITIONS: Rules(
         create=extension.validate_definition, update=extension.validate_definition_update

@@ -10,6 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from steersman.api import kinds
+from steersman.apiserver.registry.apiextensions.custom_resource_definition import (
+    CustomResourceDefinitionStrategy,
+)
 from steersman.apiserver.registry.apps.workload import (
     DaemonSetStrategy,
     DeploymentStrategy,
@@ -83,7 +86,7 @@ STRATEGIES: dict[Resource, Callable[[Resource], Strategy]] = {
     kinds.VALIDATING_ADMISSION_POLICY_BINDINGS: _PINNED,
     kinds.MUTATING_ADMISSION_POLICIES: _PINNED,
     kinds.MUTATING_ADMISSION_POLICY_BINDINGS: _PINNED,
-    kinds.CUSTOM_RESOURCE_DEFINITIONS: _PINNED,
+    kinds.CUSTOM_RESOURCE_DEFINITIONS: CustomResourceDefinitionStrategy,
     kinds.API_SERVICES: partial(Strategy, allow_unconditional_update=False),
     kinds.FLOW_SCHEMAS: _PINNED,
     kinds.PRIORITY_LEVEL_CONFIGURATIONS: _PINNED,

@@ -1,0 +1,225 @@
+"""The life of CustomResourceDefinitions: accepted, established, served, cleaned up.
+
+    created ──> names accepted ──> established ──> served ──(deleted)──> objects deleted ──> gone
+
+Every change of a definition is seen at once, synchronously: views appear and disappear with the commit that
+says so. What has to be written (conditions, the end of clean-up) is done by one task, a definition at a time;
+several servers over one store may do it at the same time, since every step is a compare-and-swap of the same
+computed state. Source: k8s apiextensions-apiserver pkg/controller, pkg/apiserver/customresource_handler.go.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from steersman.api import kinds, meta
+from steersman.api.errors import ApiError, Conflict, NotFound
+from steersman.apiserver.api import SERVER
+from steersman.apiserver.apiextensions import naming
+from steersman.apiserver.apiextensions.strategy import CustomStrategy
+from steersman.apiserver.apiextensions.version import (
+    CustomVersion,
+    established,
+    served,
+    storage_version,
+    stored,
+    terminating,
+)
+from steersman.apiserver.apiextensions.view import NEVER, CustomView
+from steersman.apiserver.cache.filter import Filter
+from steersman.apiserver.cache.item import Record
+from steersman.apiserver.generic.delete import delete
+from steersman.apiserver.generic.options import DeleteOptions, WriteOptions
+from steersman.apiserver.generic.write import Write
+from steersman.apiserver.registry.apiextensions.custom_resource_definition import FINALIZER
+from steersman.client.workqueue import WorkQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from steersman.api.resource import Resource
+    from steersman.api.types import Object
+    from steersman.apiserver.api import API
+
+log = logging.getLogger("steersman.apiserver.apiextensions")
+DEFINITIONS = kinds.CUSTOM_RESOURCE_DEFINITIONS
+STILL_THERE = 0.5
+"""Seconds until a clean-up looks again for objects that their finalizers keep."""
+
+
+class CustomResources:
+    """What is served because of definitions, and the task that looks after them."""
+
+    def __init__(self, api: API) -> None:
+        self._api = api
+        self._queue: WorkQueue[str] = WorkQueue(api.clock)
+        self._definitions: dict[str, Object] = {}
+        self._served: dict[str, tuple[Resource, ...]] = {}
+
+    async def start(self) -> Callable[[], None]:
+        """Serve what there is and follow changes; returns the function that ends it."""
+        return await self._api.follow(DEFINITIONS, self._changed)
+
+    async def run(self) -> None:
+        """Bring the definitions' conditions up to date, and clean up after deleted ones, until cancelled."""
+        while True:
+            name = await self._queue.get()
+            try:
+                await self._settle(name)
+                self._queue.forget(name)
+            except Conflict:
+                self._queue.add_rate_limited(name)
+            except ApiError as error:
+                log.warning("custom resource definition %s: %s; trying again", name, error)
+                self._queue.add_rate_limited(name)
+            finally:
+                self._queue.done(name)
+
+    # --- serving
+
+    def _changed(self, old: Object | None, new: Object | None) -> None:
+        if new is None:
+            assert old is not None
+            name = old["metadata"]["name"]
+            self._definitions.pop(name, None)
+            self._withdraw(name)
+            for other in self._group(old["spec"]["group"], name):
+                self._queue.add(other["metadata"]["name"])  # its names are free now
+            return
+        name = new["metadata"]["name"]
+        self._definitions[name] = new
+        if established(new):
+            if old is None or name not in self._served or _shape(old) != _shape(new):
+                self._serve(name, new)
+        else:
+            self._withdraw(name)
+        self._queue.add(name)
+
+    def _withdraw(self, name: str) -> None:
+        resources = self._served.pop(name, ())
+        for resource in resources:
+            self._api.views.remove(resource)
+        if resources:
+            self._api.hub.forget(resources[0])
+
+    def _serve(self, name: str, definition: Object) -> None:
+        """Make the views of a definition, in place of those it had; live watches end and are resumed."""
+        api, versions = self._api, served(definition)
+        for resource in self._served.get(name, ()):
+            api.views.remove(resource)
+        row = stored(definition)
+        api.hub.forget(row)
+        cache = api.hub.cache(row, _recorder(versions))
+        fresh_after = _fresh_after(definition, versions)
+        for version in versions:
+            strategy = CustomStrategy(version, terminating=terminating(definition))
+            api.views.put(CustomView(version, strategy, cache, fresh_after))
+        self._served[name] = tuple(version.resource for version in versions)
+
+    def _group(self, group: str, name: str) -> list[Object]:
+        """Return the other definitions of a group."""
+        return [
+            definition
+            for other, definition in self._definitions.items()
+            if other != name and definition["spec"]["group"] == group
+        ]
+
+    # --- conditions and clean-up
+
+    async def _settle(self, name: str) -> None:
+        definition = self._definitions.get(name)
+        if definition is None:
+            return
+        if meta.deleting(definition):
+            if FINALIZER in (definition["metadata"].get("finalizers") or ()):
+                await self._clean(name, definition)
+            return
+        others = self._group(definition["spec"]["group"], name)
+        status = naming.plan_status(definition, others, self._api.clock.time())
+        if status != definition.get("status"):
+            await self._write_status(definition, status)
+
+    async def _write_status(self, definition: Object, status: Object) -> None:
+        """Write a status that was computed from exactly this state. Raises: ApiError."""
+        revision = definition["metadata"]["resourceVersion"]
+
+        def change(obj: Object) -> Object:
+            if obj["metadata"]["resourceVersion"] != revision:
+                raise Conflict.of(DEFINITIONS, obj["metadata"]["name"])
+            return {**obj, "status": status}
+
+        await self._api.update(DEFINITIONS, definition["metadata"]["name"], change, subresource="status")
+
+    async def _clean(self, name: str, definition: Object) -> None:
+        now = self._api.clock.time()
+        status = definition.get("status") or {}
+        started = meta.get_condition(definition, "Terminating")
+        if started is None or started.get("reason") == "InstanceDeletionPending":
+            text = "CustomResource deletion is in progress"
+            marked = naming.with_terminating(status, "True", "InstanceDeletionInProgress", text, now)
+            await self._write_status(definition, marked)
+            return  # the change brings us here again
+        if not await self._delete_objects(name):
+            self._queue.add_after(name, STILL_THERE)
+            return
+        done = naming.with_terminating(
+            status, "False", "InstanceDeletionCompleted", "removed all instances", now
+        )
+
+        def release(obj: Object) -> Object:
+            finalizers = [each for each in obj["metadata"].get("finalizers") or () if each != FINALIZER]
+            return {**obj, "metadata": {**obj["metadata"], "finalizers": finalizers}, "status": done}
+
+        try:
+            await self._api.update(DEFINITIONS, name, release)
+        except NotFound:
+            log.debug("custom resource definition %s is gone already", name)
+
+    async def _delete_objects(self, name: str) -> bool:
+        """Delete every object of a definition; return whether all are gone."""
+        resources = self._served.get(name)
+        if not resources:
+            return True  # never established: there can be none
+        view = self._api.views.of(resources[0])
+        await view.cache.ready()
+        for item in list(view.cache.objects.select(Filter())):
+            write = Write(
+                self._api, view, view.strategy, "", item.namespace, item.name, SERVER, WriteOptions(), []
+            )
+            try:
+                await delete(write, DeleteOptions())
+            except NotFound:
+                continue
+        return not any(True for _ in view.cache.objects.select(Filter()))
+
+
+def _shape(definition: Object) -> object:
+    """What views are made of: when it is the same, they are."""
+    accepted = (definition.get("status") or {}).get("acceptedNames")
+    return definition["spec"], accepted, terminating(definition), established(definition)
+
+
+def _fresh_after(definition: Object, versions: list[CustomVersion]) -> int:
+    """Return the revision after which stored bytes are as every served version shows them."""
+    wanted = storage_version(definition)
+    schemas = {version.raw for version in versions}
+    if len(schemas) > 1 or wanted not in [version.resource.version for version in versions]:
+        return NEVER
+    if definition["metadata"].get("generation", 1) == 1:
+        return 0
+    return int(definition["metadata"]["resourceVersion"])
+
+
+def _recorder(versions: list[CustomVersion]) -> Callable[[Object], Record]:
+    """Return what makes records with the selectable fields of all versions together."""
+    strategies = [CustomStrategy(version) for version in versions if version.selectable]
+
+    def record(obj: Object) -> Record:
+        fields: dict[str, str] = {}
+        for strategy in strategies:
+            strategy.add_fields(fields, obj)
+        metadata = obj["metadata"]
+        return Record(metadata.get("uid", ""), metadata.get("labels") or None, fields)
+
+    return record
