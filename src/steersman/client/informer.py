@@ -42,6 +42,7 @@ __all__ = ["Informer", "Informers", "drop_managed_fields"]
 
 _WATCH_SECONDS = (300, 600)  # how long one watch may last, as client-go's reflector
 _SHORT_WATCH = 1.0  # seconds; a watch that ends sooner without an event counts as a failure
+_LIST_AGAIN = (400, 504)  # a version that the server does not know: its store was put back to an older state
 _OUTAGE_EVERY = 30.0  # seconds between two messages about an API server that does not answer
 log = logging.getLogger("steersman.client.informer")
 
@@ -189,6 +190,8 @@ class Informer:
                 self._outage.note(error)
             except ApiError as error:
                 log.warning("%s: %s", self.resource.plural, error)
+                if error.code in _LIST_AGAIN:
+                    self.resource_version = ""
             except Exception:  # the supervisor of the watch (BLE001): logs
                 log.exception("%s: listing again after an unexpected failure", self.resource.plural)
                 self.resource_version = ""

@@ -68,8 +68,10 @@ def available_at(pod: Object, min_ready_seconds: int) -> float | None:
 
 def is_available(pod: Object, min_ready_seconds: int, now: float) -> bool:
     """Ready for at least `min_ready_seconds`."""
+    if not min_ready_seconds:
+        return is_ready(pod)
     at = available_at(pod, min_ready_seconds)
-    return at is not None and (min_ready_seconds == 0 or at <= now)
+    return at is not None and at <= now
 
 
 def from_template(template: Object, owner: Object, owner_resource: Resource) -> Object:

@@ -118,7 +118,8 @@ class ReplicaSetController(Controller):
         if not meta.deleting(owner):
             active = [pod for pod in owned if pods.is_active(pod)]
             wanted = owner["spec"].get("replicas", 1)
-            plan = plan_replicas(wanted, active, self._related(owner), self.clock.time())
+            related = self._related(owner) if len(active) > wanted else ()
+            plan = plan_replicas(wanted, active, related, self.clock.time())
             failure, error = await self._apply(key, owner, plan)
         await self._write_status(owner, plan_status(owner, owned, failure, self.clock.time()))
         if error is not None:
