@@ -7,6 +7,7 @@ given, by default as the server itself, and pass the same registry, without aski
 
 from __future__ import annotations
 
+import builtins
 import random
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,7 @@ class API:
             raise NotFound.of(resource, name)
         return view.look(item)
 
-    async def look_all(self, resource: Resource, namespace: str = "") -> list[Object]:
+    async def look_all(self, resource: Resource, namespace: str = "") -> builtins.list[Object]:
         """Return all objects like `list`, shared like those of `look`."""
         view = await self._view(resource)
         return view.look_all(namespace)

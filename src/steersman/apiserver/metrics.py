@@ -7,21 +7,19 @@ numbers when somebody reads /metrics.
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
-
-from prometheus_client import REGISTRY
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.registry import Collector
-
-from steersman.runtime.metrics import SECONDS
+from functools import cache
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from prometheus_client.metrics_core import Metric
+    from prometheus_client.registry import Collector
 
     from steersman.apiserver.http.request_info import RequestInfo
 
+SECONDS = (0.001, 0.005, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0)
+"""Upper bounds of the buckets, in seconds."""
 LABELS = ("verb", "group", "version", "resource", "subresource", "scope")
 _READS = frozenset({"get", "list", "watch"})
 _MOST = 4096
@@ -41,8 +39,8 @@ class _Series:
         self.total = 0.0
 
 
-class Requests(Collector):
-    """Counts and durations of requests; a collector of the Prometheus library."""
+class Requests:
+    """Counts and durations of requests; a collector as the Prometheus library wants them."""
 
     def __init__(self) -> None:
         self._series: dict[Key, _Series] = {}
@@ -82,6 +80,8 @@ class Requests(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Give the numbers in the library's form."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
         requests = CounterMetricFamily(
             "apiserver_request", "Requests by verb, resource and code.", labels=(*LABELS, "code")
         )
@@ -107,4 +107,18 @@ class Requests(Collector):
 
 REQUESTS = Requests()
 """Of this process."""
-REGISTRY.register(REQUESTS)
+
+
+@cache
+def _register() -> None:
+    from prometheus_client import REGISTRY
+
+    REGISTRY.register(cast("Collector", REQUESTS))
+
+
+def exposition() -> tuple[bytes, str]:
+    """Return all metrics of the process in the text format, and its content type."""
+    from steersman.runtime import metrics
+
+    _register()
+    return metrics.exposition(), metrics.CONTENT_TYPE

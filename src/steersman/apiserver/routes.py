@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from steersman.api.errors import MethodNotSupported, NotFound
-from steersman.apiserver import discovery, health
+from steersman.apiserver import discovery, health, metrics
 from steersman.apiserver.authn.endpoints import issuer_of
 from steersman.apiserver.handlers.dispatch import dispatch
 from steersman.apiserver.http.values import Answer, Request, Response
@@ -40,9 +40,8 @@ async def _version(api: API, request: Request) -> Answer:
 
 
 async def _metrics(api: API, request: Request) -> Answer:
-    from steersman.runtime import metrics
-
-    return Response(200, metrics.exposition(), metrics.CONTENT_TYPE)
+    body, content_type = metrics.exposition()
+    return Response(200, body, content_type)
 
 
 async def _openid(api: API, request: Request) -> Answer:

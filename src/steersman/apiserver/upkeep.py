@@ -3,6 +3,7 @@ objects."""
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from steersman.apiserver.api import API
 
 log = logging.getLogger("steersman.apiserver.upkeep")
+TRIM_INTERVAL = 60.0
+"""Seconds between returns of free memory; one takes a few milliseconds."""
 EXPIRY_INTERVAL = 30.0
 """Seconds between looks for expired objects."""
 
@@ -35,6 +38,17 @@ async def compaction(api: API) -> None:
         except StoreError as error:
             log.warning("compaction to revision %d failed, trying again later: %s", revision, error)
         revision = api.store.revision
+
+
+async def trim(api: API) -> None:
+    """Give memory of large documents and answers back to the system; the C library keeps it otherwise."""
+    try:
+        malloc_trim = ctypes.CDLL(None).malloc_trim
+    except AttributeError:  # not glibc
+        return
+    while True:
+        await api.clock.sleep(TRIM_INTERVAL)
+        malloc_trim(0)
 
 
 async def expiry(api: API) -> None:
