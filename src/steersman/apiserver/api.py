@@ -7,7 +7,6 @@ given, by default as the server itself, and pass the same registry, without aski
 
 from __future__ import annotations
 
-import builtins
 import random
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from steersman.apiserver.generic.write import Write
 from steersman.apiserver.views import Views, served, stored_record
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from steersman.api.resource import Resource

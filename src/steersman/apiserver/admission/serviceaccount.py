@@ -83,7 +83,9 @@ def _wants_token(spec: Object, account: Object) -> bool:
 def mount_token(spec: Object, volume_name: str) -> None:
     """Mount the token in every container that has nothing at its path; add the volume when one needs it."""
     volumes = spec.get("volumes") or []
-    existing = next((item["name"] for item in volumes if item["name"].startswith(VOLUME_PREFIX)), None)
+    existing = next(
+        (name for item in volumes if (name := item.get("name", "")).startswith(VOLUME_PREFIX)), None
+    )
     mounted = False
     for part in ("initContainers", "containers"):
         for container in spec.get(part) or ():

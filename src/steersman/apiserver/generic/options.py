@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from steersman.api import schema
 from steersman.api.errors import BadRequest, Invalid
 from steersman.api.fields import FieldError, not_supported
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from steersman.apiserver.http.values import Query
 
 VALIDATION_MODES = ("Ignore", "Strict", "Warn")
+_DELETE_OPTIONS = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
 PROPAGATION = ("Background", "Foreground", "Orphan")
 
 
@@ -77,6 +79,10 @@ def _dry_run(values: list[str], errors: list[FieldError]) -> bool:
 def delete_options(query: Query, body: Object | None) -> DeleteOptions:
     """Read the options of a deletion from the body, else from the query. Raises: BadRequest, Invalid."""
     given = body or {}
+    try:
+        schema.decode(schema.schema_named(_DELETE_OPTIONS), given)
+    except schema.DecodeError as error:
+        raise schema.cannot_handle("DeleteOptions", "v1", error) from None
     errors: list[FieldError] = []
     preconditions = given.get("preconditions") or {}
     dry_run = _dry_run(list(given.get("dryRun") or query.all("dryRun")), errors)
@@ -91,7 +97,7 @@ def delete_options(query: Query, body: Object | None) -> DeleteOptions:
     if orphan is not None and not policy:
         policy = "Orphan" if orphan else "Background"
     return DeleteOptions(
-        _grace(given.get("gracePeriodSeconds"), query),
+        _grace(given, query),
         policy,
         str(preconditions.get("uid") or ""),
         str(preconditions.get("resourceVersion") or ""),
@@ -99,15 +105,12 @@ def delete_options(query: Query, body: Object | None) -> DeleteOptions:
     )
 
 
-def _grace(given: object, query: Query) -> int | None:
-    if given is None:
-        text = query.get("gracePeriodSeconds")
-        if not text:
-            return None
+def _grace(given: Object, query: Query) -> int | None:
+    seconds: int | None = given.get("gracePeriodSeconds")
+    text = query.get("gracePeriodSeconds")
+    if seconds is None and text:
         try:
-            given = int(text)
+            seconds = int(text)
         except ValueError:
             raise BadRequest(f'gracePeriodSeconds: cannot parse "{text}" as a number') from None
-    if not isinstance(given, int) or isinstance(given, bool):
-        raise BadRequest("DeleteOptions: gracePeriodSeconds must be a whole number of seconds")
-    return max(given, 0)
+    return None if seconds is None else max(seconds, 0)
