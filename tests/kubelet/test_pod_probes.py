@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from tests.kubelet.cluster import Cluster, ready, state_of
 
+from steersman.api.kinds import PODS
+from steersman.client.rest import STRATEGIC_PATCH
+
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(60)]
 
 QUICK = {"periodSeconds": 1, "failureThreshold": 1}
@@ -83,3 +86,20 @@ async def test_startup_holds_the_others_back(cluster: Cluster) -> None:
     await cluster.run("starts", "touch", "/tmp/up")
     await cluster.wait("starts", ready)
     await cluster.delete("starts", grace=0)
+
+
+async def test_a_readiness_gate_opens_when_its_condition_does(cluster: Cluster) -> None:
+    await cluster.create("gated", readinessGates=[{"conditionType": "example.com/lb"}])
+    await cluster.wait("gated", lambda p: state_of(p).get("ready"))
+    for value in ("False", "True", "False"):
+        condition = {"type": "example.com/lb", "status": value}
+        await cluster.client.patch(
+            PODS,
+            "gated",
+            {"status": {"conditions": [condition]}},
+            "default",
+            content_type=STRATEGIC_PATCH,
+            subresource="status",
+        )
+        await cluster.wait("gated", lambda p, wanted=value: ready(p) is (wanted == "True"))
+    await cluster.delete("gated", grace=0)

@@ -165,3 +165,10 @@ def test_only_what_changed_is_patched() -> None:
 def test_lists_that_would_be_merged_are_replaced() -> None:
     changes = difference({"podIPs": [{"ip": "10.0.0.1"}]}, {"podIPs": [{"ip": "10.0.0.2"}]})
     assert changes == {"podIPs": [{"ip": "10.0.0.2"}, {"$patch": "replace"}]}
+
+
+def test_a_finished_pod_stays_as_it_was_when_the_runtime_has_forgotten_it() -> None:
+    ended = pod_status(pod(restartPolicy="Never"), runtime(container(state="exited")), Facts(), NOW)
+    later = pod_status(pod(ended, restartPolicy="Never"), PodRuntime("u"), Facts(), NOW + 9)
+    assert later["phase"] == "Succeeded"
+    assert later["containerStatuses"][0]["state"] == ended["containerStatuses"][0]["state"]

@@ -26,13 +26,13 @@ from steersman.kubelet.pods import spec
 from steersman.kubelet.pods.env import ConfigError
 from steersman.kubelet.pods.fields import Addresses
 from steersman.kubelet.pods.plan import Memory, Plan, Restart, plan_pod, usable_sandbox
+from steersman.kubelet.pods.reporter import Reporter
 from steersman.kubelet.pods.sandbox import log_directory
 from steersman.kubelet.pods.starter import Starter, StartFailed
 from steersman.kubelet.pods.stopper import Stopper
 from steersman.kubelet.pods.termination import termination_message
 from steersman.kubelet.probes.prober import Health
 from steersman.kubelet.status.facts import Facts, Waiting
-from steersman.kubelet.status.pod import pod_status
 from steersman.kubelet.volumes.references import live_references
 from steersman.runtime.backoff import Backoff
 
@@ -62,6 +62,7 @@ class PodWorker:
         self._scope: asyncio.Timeout | None = None
         self._starter = Starter(kit)
         self._stopper = Stopper(kit)
+        self._reporter = Reporter(kit)
         self._restarts: dict[str, Restart] = {}
         self._waiting: dict[str, Waiting] = {}
         self._holds: dict[str, float] = {}
@@ -109,7 +110,7 @@ class PodWorker:
         self._wake.set()
 
     def _interrupt(self) -> None:
-        if self._scope is not None:
+        if self._scope is not None and not self._scope.expired():
             self._scope.reschedule(asyncio.get_running_loop().time())
 
     def _current_grace(self) -> int:
@@ -204,7 +205,7 @@ class PodWorker:
                 self._messages[one.id] = termination_message(one)
         sandbox = usable_sandbox(self.pod, runtime)
         ips = self._kit.node.ips if self.pod["spec"].get("hostNetwork") else (sandbox.ips if sandbox else ())
-        self._health = self._kit.prober.sync(self._shown(), runtime, next(iter(ips), ""))
+        self._health = self._kit.prober.sync(self._reporter.shown(self.pod), runtime, next(iter(ips), ""))
         return runtime
 
     def _memory(self) -> Memory:
@@ -316,21 +317,9 @@ class PodWorker:
             if not old.ready and old.id not in used:
                 await self._kit.runtime.remove_sandbox(old.id)
 
-    # ---- status
-
-    def _shown(self) -> Object:
-        """The pod with the newest status that is known of it, ours or the API's."""
-        present = (self._kit.mirror_of(self.pod) or self.pod).get("status") or {}
-        newest = self._kit.status.current(self.uid)
-        if newest is None:
-            return {**self.pod, "status": present}
-        ours = {condition["type"] for condition in newest.get("conditions") or ()}
-        others = [c for c in present.get("conditions") or () if c["type"] not in ours]
-        merged = {**present, **newest, "conditions": [*(newest.get("conditions") or ()), *others]}
-        return {**self.pod, "status": merged}
+    # ---- status and deadlines
 
     def _publish(self, runtime: PodRuntime, *, terminal: bool = False) -> None:
-        api_pod = self._kit.mirror_of(self.pod)
         node = self._kit.node
         facts = Facts(
             waiting=self._waiting,
@@ -340,16 +329,15 @@ class PodWorker:
             host_ips=node.ips,
             runtime_name=node.runtime_name,
             terminal=terminal,
-            reason=self._reason if self._reason else "",
+            reason=self._reason,
             message=self._message,
         )
-        status = pod_status(self._shown(), runtime, facts, self._kit.clock.time())
-        self._kit.status.set(self.uid, api_pod, status)
+        self._reporter.publish(self.pod, runtime, facts)
 
     def _deadline(self) -> float:
         """Wall-clock time of activeDeadlineSeconds; infinite without one."""
         seconds = self.pod["spec"].get("activeDeadlineSeconds")
-        began = (self._shown().get("status") or {}).get("startTime")
+        began = (self._reporter.shown(self.pod).get("status") or {}).get("startTime")
         if seconds is None or not began:
             return float("inf")
         return parse_time(began) + float(seconds)

@@ -4,6 +4,7 @@ besides.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from steersman.api.times import rfc3339
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from steersman.kubelet.cri.observed import PodRuntime
     from steersman.kubelet.status.facts import Facts
 
+FINISHED = ("Succeeded", "Failed")
 GROUPS = (
     ("initContainerStatuses", spec.init_containers),
     ("containerStatuses", spec.containers),
@@ -29,6 +31,8 @@ GROUPS = (
 def pod_status(pod: Object, runtime: PodRuntime, facts: Facts, now: float) -> Object:
     """The status the API should have, with the conditions of others kept."""
     present = pod.get("status") or {}
+    if present.get("phase") in FINISHED:
+        facts = replace(facts, terminal=True)
     status: Object = {}
     by_name: dict[str, Object] = {}
     for field, group in GROUPS:
@@ -62,7 +66,7 @@ def pod_status(pod: Object, runtime: PodRuntime, facts: Facts, now: float) -> Ob
 
 def _phase(pod: Object, present: Object, by_name: dict[str, Object], facts: Facts) -> str:
     """The phase; a pod that has once succeeded or failed stays so."""
-    if present.get("phase") in ("Succeeded", "Failed"):
+    if present.get("phase") in FINISHED:
         return str(present["phase"])
     if facts.reason:
         return "Failed"

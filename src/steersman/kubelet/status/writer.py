@@ -15,6 +15,7 @@ from steersman.api.kinds import PODS
 from steersman.client.rest import STRATEGIC_PATCH
 from steersman.client.transport import ConnectionFailed
 from steersman.client.workqueue import WorkQueue
+from steersman.kubelet.status.conditions import OWNED
 from steersman.runtime.backoff import Backoff
 from steersman.runtime.tasks import TaskGroup
 
@@ -174,7 +175,7 @@ def _changed_conditions(present: list[Object], wanted: list[Object]) -> list[Obj
     return [
         cleared | condition if condition["type"] in known else condition
         for condition in wanted
-        if not same(known.get(condition["type"]), condition)
+        if condition["type"] in OWNED and not same(known.get(condition["type"]), condition)
     ]
 
 
