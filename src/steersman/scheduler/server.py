@@ -41,6 +41,7 @@ from steersman.scheduler.podinfo import Templates
 from steersman.scheduler.preemption import Budget, plan_preemption
 from steersman.scheduler.queue import Queue, Waiting
 from steersman.scheduler.siblings import Siblings
+from steersman.scheduler.slim import slim_pod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -109,7 +110,8 @@ class Scheduler:
         )
         self._siblings = Siblings(informers)
         self.cluster.default_match = self._siblings.match
-        self._pods, self._nodes = informers.informer(PODS), informers.informer(NODES)
+        self._pods = informers.informer(PODS, transform=slim_pod)
+        self._nodes = informers.informer(NODES)
         self._namespaces = informers.informer(NAMESPACES)
         self._budgets = informers.informer(POD_DISRUPTION_BUDGETS)
         self._listening: list[tuple[Informer, Handler]] = []
