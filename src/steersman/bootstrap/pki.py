@@ -146,7 +146,8 @@ def ensure_pki(data_dir: Path, sans: Sequence[str] = (), *, now: float | None = 
     server certificate.
     """
     pki = PKI(data_dir / "pki", time.time() if now is None else now)
-    pki.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    pki.directory.mkdir(exist_ok=True, mode=0o700)
     for name, common_name in (("ca", "kubernetes-ca"), ("front-proxy-ca", "front-proxy-ca")):
         ensure_ca(pki, name, common_name)
     ensure_service_account_keys(pki)

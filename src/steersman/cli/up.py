@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,8 +14,6 @@ from steersman.bootstrap.local.cluster import DEFAULT_NAME
 from steersman.cli.options import DIRECTORY, Duration, name_option, output_option, print_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from steersman.bootstrap.local.up import Up
 
 
@@ -87,20 +88,29 @@ def say_what_next(run: Up, seconds: float) -> None:
     from steersman.bootstrap.images import DEMO_IMAGE
     from steersman.bootstrap.local.up import missing_kubectl
 
-    cluster = run.cluster
+    cluster, me = run.cluster, own_name()
     which = "" if cluster.name == DEFAULT_NAME else f" --name {cluster.name}"
     lines = [f"Up in {seconds:.1f} s" if run.changed else f"Everything was up already ({seconds:.1f} s)", ""]
     if run.demo_url:
         lines += ["The demo application answers inside the cluster at", f"  {run.demo_url}", ""]
     lines += [
         "Next:",
-        f"  export KUBECONFIG=$(steersman kubeconfig --path{which})",
+        f"  export KUBECONFIG=$({me} kubeconfig --path{which})",
         "  kubectl get nodes,pods,svc -A -o wide",
         f"  kubectl create deployment hello --image={DEMO_IMAGE} --replicas=3",
-        f"  steersman status{which}",
-        f"  steersman down{which}",
+        f"  {me} status{which}",
+        f"  {me} down{which}",
     ]
     if missing_kubectl():
         lines += ["", "kubectl is not installed: https://kubernetes.io/docs/tasks/tools/"]
     for line in lines:
         run.report.say(line)
+
+
+def own_name() -> str:
+    """What to type to run this program again: its name, or its path when the shell would not find it."""
+    if shutil.which("steersman"):
+        return "steersman"
+    program = Path(sys.executable).with_name("steersman")
+    here = Path.cwd()
+    return str(program.relative_to(here) if program.is_relative_to(here) else program)

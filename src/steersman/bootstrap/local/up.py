@@ -76,7 +76,7 @@ def check_machine(up: Up) -> str:
             raise BootstrapError(f"this machine is not ready:{problems}", "nothing has been changed")
         if cluster != load(cluster.data_dir) or registered_dir(cluster.name) is None:
             up.changed = True
-            cluster.data_dir.mkdir(parents=True, exist_ok=True)
+            cluster.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             cluster.save()
     return f"{len(cluster.nodes)} node{'s' * (len(cluster.nodes) > 1)} on {cluster.network}"
 
