@@ -80,6 +80,10 @@ class Cgroups:
         self._set(path, resources.pod_limits(pod))
         return path
 
+    def lift_pod(self, pod: Object) -> None:
+        """Take the pod's own limits off while its containers' are changed: a child may not have more."""
+        self._set(self.pod_path(pod), resources.Limits(resources.pod_limits(pod).cpu_shares))
+
     def remove_pod(self, uid: str) -> None:
         """Remove the pod's cgroup wherever it is. Raises: OSError (EBUSY) while processes are left."""
         for level in QOS_DIRECTORY.values():

@@ -27,6 +27,7 @@ from steersman.kubelet.pods.env import ConfigError
 from steersman.kubelet.pods.fields import Addresses
 from steersman.kubelet.pods.plan import Memory, Plan, Restart, plan_pod, usable_sandbox
 from steersman.kubelet.pods.reporter import Reporter
+from steersman.kubelet.pods.resizer import Resizer
 from steersman.kubelet.pods.sandbox import log_directory
 from steersman.kubelet.pods.starter import Starter, StartFailed
 from steersman.kubelet.pods.stopper import Stopper
@@ -63,6 +64,7 @@ class PodWorker:
         self._starter = Starter(kit)
         self._stopper = Stopper(kit)
         self._reporter = Reporter(kit)
+        self._resizer = Resizer(kit)
         self._restarts: dict[str, Restart] = {}
         self._waiting: dict[str, Waiting] = {}
         self._holds: dict[str, float] = {}
@@ -188,7 +190,7 @@ class PodWorker:
                 return None
             if not await self._volumes_ready(runtime):
                 return kit.clock.time() + self._pause.next("volumes")
-            acted = await self._apply(plan, runtime)
+            acted = await self._apply(plan, runtime) or await self._resizer.apply(self.pod, runtime)
         except RuntimeCallFailed as error:
             log.warning("pod %s: %s", spec.full_name(self.pod), error)
             return kit.clock.time() + self._pause.next("runtime")
@@ -203,6 +205,7 @@ class PodWorker:
         for one in runtime.containers:
             if one.state == "exited" and one.id not in self._messages:
                 self._messages[one.id] = termination_message(one)
+        self._resizer.observe(self._reporter.shown(self.pod), runtime)
         sandbox = usable_sandbox(self.pod, runtime)
         ips = self._kit.node.ips if self.pod["spec"].get("hostNetwork") else (sandbox.ips if sandbox else ())
         self._health = self._kit.prober.sync(self._reporter.shown(self.pod), runtime, next(iter(ips), ""))
@@ -328,6 +331,8 @@ class PodWorker:
             messages=self._messages,
             host_ips=node.ips,
             runtime_name=node.runtime_name,
+            resources=self._resizer.applied,
+            resize=self._resizer.pending,
             terminal=terminal,
             reason=self._reason,
             message=self._message,

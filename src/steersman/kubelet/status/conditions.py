@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
     from steersman.api.types import Object
 
-OWNED = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+RESIZE_PENDING = "PodResizePending"
+OWNED = (
+    "PodReadyToStartContainers",
+    "Initialized",
+    "Ready",
+    "ContainersReady",
+    "PodScheduled",
+    RESIZE_PENDING,
+)
 
 
 def pod_conditions(
@@ -83,6 +91,11 @@ def _init_done(container: Object, status: Object) -> bool:
     return ended is not None and ended["exitCode"] == 0
 
 
+def resize_pending(resize: tuple[str, str] | None) -> list[Object]:
+    """The condition of a resize that waits; none while there is no such resize."""
+    return [] if resize is None else [_condition(RESIZE_PENDING, True, *resize)]
+
+
 def _condition(kind: str, status: bool, reason: str = "", message: str = "") -> Object:
     condition = {"type": kind, "status": "True" if status else "False"}
     if reason:
@@ -97,7 +110,7 @@ def merge(fresh: list[Object], present: list[Object], now: str, generation: int 
     others.
     """
     known = {condition["type"]: condition for condition in present}
-    merged = []
+    merged: list[Object] = []
     for condition in fresh:
         old = known.get(condition["type"])
         same = old is not None and old["status"] == condition["status"]
@@ -106,5 +119,4 @@ def merge(fresh: list[Object], present: list[Object], now: str, generation: int 
         if generation is not None:
             entry["observedGeneration"] = generation
         merged.append(entry)
-    ours = {condition["type"] for condition in fresh}
-    return merged + [condition for condition in present if condition["type"] not in ours]
+    return merged + [condition for condition in present if condition["type"] not in OWNED]

@@ -44,7 +44,7 @@ def container_status(
         return status
     status["containerID"] = f"{facts.runtime_name}://{latest.id}"
     _fill_state(status, pod, container, latest, waiting, runtime, facts)
-    _fill_resources(status, container)
+    _fill_resources(status, container, facts.resources.get(latest.id))
     return status
 
 
@@ -155,8 +155,8 @@ def _waiting(waiting: Waiting) -> Object:
     return {"reason": waiting.reason} | ({"message": waiting.message} if waiting.message else {})
 
 
-def _fill_resources(status: Object, container: Object) -> None:
-    resources = container.get("resources") or {}
+def _fill_resources(status: Object, container: Object, applied: Object | None) -> None:
+    resources = _with_applied(container.get("resources") or {}, applied)
     if "running" in status["state"]:
         shown: dict[str, Any] = {
             kind: resources[kind] for kind in ("limits", "requests") if resources.get(kind)
@@ -172,3 +172,16 @@ def _fill_resources(status: Object, container: Object) -> None:
         mounts.append(entry)
     if mounts:
         status["volumeMounts"] = mounts
+
+
+def _with_applied(resources: Object, applied: Object | None) -> Object:
+    """The resources with CPU and memory as the container has them, which a resize may not have reached
+    yet.
+    """
+    if applied is None:
+        return resources
+    merged = {}
+    for kind in ("limits", "requests"):
+        others = {k: v for k, v in (resources.get(kind) or {}).items() if k not in ("cpu", "memory")}
+        merged[kind] = {**others, **applied.get(kind, {})}
+    return merged

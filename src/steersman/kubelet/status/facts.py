@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from steersman.api.types import Object
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -29,6 +31,10 @@ class Facts:
     """ids of running containers whose readiness probe has not succeeded"""
     messages: Mapping[str, str] = field(default_factory=dict)
     """by container id: the termination message"""
+    resources: Mapping[str, Object] = field(default_factory=dict)
+    """by container id: the CPU and memory limits and requests it runs with, where they were changed"""
+    resize: tuple[str, str] | None = None
+    """reason and message of a resize that is not carried out"""
     host_ips: tuple[str, ...] = ()
     runtime_name: str = "containerd"
     terminal: bool = False

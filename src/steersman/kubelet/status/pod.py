@@ -49,10 +49,10 @@ def pod_status(pod: Object, runtime: PodRuntime, facts: Facts, now: float) -> Ob
     generation = pod["metadata"].get("generation")
     if generation is not None:
         status["observedGeneration"] = generation
+    sandbox_ready = sandbox is not None and not facts.terminal
     status["conditions"] = conditions.merge(
-        conditions.pod_conditions(
-            pod, status["phase"], by_name, sandbox_ready=sandbox is not None and not facts.terminal
-        ),
+        conditions.pod_conditions(pod, status["phase"], by_name, sandbox_ready=sandbox_ready)
+        + conditions.resize_pending(facts.resize),
         present.get("conditions") or [],
         rfc3339(now),
         generation,

@@ -172,7 +172,9 @@ def difference(present: Object, wanted: Object) -> Object:
 def _changed_conditions(present: list[Object], wanted: list[Object]) -> list[Object]:
     known = {condition["type"]: condition for condition in present}
     cleared = {"reason": None, "message": None}
-    return [
+    left = {condition["type"] for condition in wanted}
+    over = [{"type": kind, "$patch": "delete"} for kind in known if kind in OWNED and kind not in left]
+    return over + [
         cleared | condition if condition["type"] in known else condition
         for condition in wanted
         if condition["type"] in OWNED and not same(known.get(condition["type"]), condition)
