@@ -43,16 +43,21 @@ async def openapi(api: API, request: Request) -> Answer:
 
 
 def _version_two(api: API, request: Request) -> Response:
-    from steersman.api.openapi import v2
+    from steersman.api.openapi import protobuf, v2
 
     accept = request.headers.get("Accept", "")
-    if accept and not any(clause.media in _READABLE for clause in clauses(accept)):
-        raise NotAcceptable.of((JSON,))
+    offers = [clause.media for clause in clauses(accept)]
+    chosen = next((media for media in offers if media in _READABLE or media in protobuf.MEDIA_TYPES), "")
+    if accept and not chosen:
+        raise NotAcceptable.of((JSON, protobuf.MEDIA_TYPES[0]))
     resources, custom = list(api.views.resources()), custom_schemas(api)
     headers = {"ETag": f'"{v2.version(resources, custom)}"', "Vary": "Accept"}
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return Response(304, b"", JSON, headers)
-    return Response(200, v2.document(resources, custom), JSON, headers)
+    document = v2.document(resources, custom)
+    if chosen in protobuf.MEDIA_TYPES:
+        return Response(200, protobuf.encode(orjson.loads(document)), protobuf.MEDIA_TYPES[0], headers)
+    return Response(200, document, JSON, headers)
 
 
 def _version_three(api: API, request: Request, rest: str) -> Response:
