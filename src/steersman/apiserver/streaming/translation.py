@@ -96,9 +96,11 @@ class Translation:
         session: SpdySession,
         protocol: Subprotocol,
         channels: Sequence[Channel],
-        missed: Missed | None = None,
+        *,
+        has_outcome: bool = True,
     ) -> None:
         self._socket, self._session, self._protocol = socket, session, protocol
+        self._has_outcome = has_outcome
         self._missed, self._shown = missed, False
         self._streams = {channel: session.open({STREAM_TYPE: STREAM_NAMES[channel]}) for channel in channels}
         self._channels = {stream: channel for channel, stream in self._streams.items()}
@@ -165,7 +167,9 @@ class Translation:
             return _failure(f"the kubelet broke the protocol: {error}")
         except OSError as error:
             return bytes(self._error) or _failure(f"the connection to the kubelet broke: {error}")
-        return bytes(self._error) or _failure("the connection to the kubelet ended before the session did")
+        if self._error or not self._has_outcome:
+            return bytes(self._error)
+        return _failure("the connection to the kubelet ended before the session did")
 
     async def _output(self, channel: Channel | None, data: bytes) -> None:
         if channel is Channel.ERROR:

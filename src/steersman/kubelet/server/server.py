@@ -98,7 +98,7 @@ class KubeletServer:
             return await streams.exec_in_container(request, access)
 
         async def attach(request: web.Request) -> web.StreamResponse:
-            return await streams.attach(request, access)
+            return await streams.attach(request, access, clock)
 
         async def forward(request: web.Request) -> web.StreamResponse:
             return await streams.port_forward(request, access)

@@ -6,7 +6,8 @@ client ── upgrade ──> kubelet ── CRI Exec/Attach/PortForward ──>
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -15,12 +16,21 @@ from steersman.api.errors import BadRequest, InternalError, NotFound
 from steersman.client.upgrade import UpgradeFailed, forwarded_headers, open_upgrade, relay
 from steersman.kubelet.server.access import StreamOptions
 from steersman.kubelet.server.takeover import take_over
+from steersman.runtime.tasks import TaskGroup
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from steersman.api.types import Object
     from steersman.kubelet.server.access import PodAccess
+    from steersman.runtime.clock import Clock
 
 _TRUE = ("1", "true")
+RUNNING_EVERY = 1.0
+"""Seconds between two questions whether an attached container still runs."""
+ATTACH_GRACE = 2.0
+"""Seconds a runtime gets to end an attach session after the container: containerd 1.6 forgets to, when the
+container ends while the session begins."""
 
 
 def stream_options(request: web.Request) -> StreamOptions:
@@ -61,9 +71,18 @@ async def exec_in_container(request: web.Request, access: PodAccess) -> web.Stre
     return await pass_on(request, url)
 
 
-async def attach(request: web.Request, access: PodAccess) -> web.StreamResponse:
+async def attach(request: web.Request, access: PodAccess, clock: Clock) -> web.StreamResponse:
+    """Attach to the container's own process; the session ends at the latest a moment after the container."""
     options = stream_options(request)
-    return await pass_on(request, await access.attach_url(_container(request, access), options))
+    container_id = _container(request, access)
+    url = await access.attach_url(container_id, options)
+
+    async def ended() -> None:
+        while await access.container_running(container_id):
+            await clock.sleep(RUNNING_EVERY)
+        await clock.sleep(ATTACH_GRACE)
+
+    return await pass_on(request, url, ended)
 
 
 async def port_forward(request: web.Request, access: PodAccess) -> web.StreamResponse:
@@ -80,8 +99,14 @@ async def port_forward(request: web.Request, access: PodAccess) -> web.StreamRes
     return await pass_on(request, await access.port_forward_url(sandbox_id, ports))
 
 
-async def pass_on(request: web.Request, url: str) -> web.StreamResponse:
-    """Repeat the client's upgrade request to `url` and relay from then on. Raises InternalError."""
+async def pass_on(
+    request: web.Request, url: str, ended: Callable[[], Coroutine[Any, Any, None]] | None = None
+) -> web.StreamResponse:
+    """Repeat the client's upgrade request to `url` and relay from then on, until `ended` returns at the
+    latest.
+
+    Raises InternalError.
+    """
     if "upgrade" not in request.headers.get("Connection", "").lower():
         raise BadRequest("Upgrade request required")
     headers = forwarded_headers(request.headers.items())
@@ -92,7 +117,20 @@ async def pass_on(request: web.Request, url: str) -> web.StreamResponse:
     try:
         reader, writer = take_over(request)
         writer.write(upstream.head)
-        await relay((reader, writer), (upstream.reader, upstream.writer))
+        relaying = relay((reader, writer), (upstream.reader, upstream.writer))
+        if ended is None:
+            await relaying
+        else:
+            await _first_of(relaying, ended())
     finally:
         upstream.close()
     return web.Response()
+
+
+async def _first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run them together; when one returns the others are cancelled."""
+    async with TaskGroup() as group:
+        tasks = [group.spawn(coroutine, "streaming session") for coroutine in coroutines]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
