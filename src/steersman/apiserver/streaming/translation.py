@@ -96,11 +96,9 @@ class Translation:
         session: SpdySession,
         protocol: Subprotocol,
         channels: Sequence[Channel],
-        *,
-        has_outcome: bool = True,
+        missed: Missed | None = None,
     ) -> None:
         self._socket, self._session, self._protocol = socket, session, protocol
-        self._has_outcome = has_outcome
         self._missed, self._shown = missed, False
         self._streams = {channel: session.open({STREAM_TYPE: STREAM_NAMES[channel]}) for channel in channels}
         self._channels = {stream: channel for channel, stream in self._streams.items()}
@@ -167,8 +165,8 @@ class Translation:
             return _failure(f"the kubelet broke the protocol: {error}")
         except OSError as error:
             return bytes(self._error) or _failure(f"the connection to the kubelet broke: {error}")
-        if self._error or not self._has_outcome:
-            return bytes(self._error)
+        if self._error or self._missed is not None:
+            return bytes(self._error)  # an attach session has no outcome of its own: it may just end
         return _failure("the connection to the kubelet ended before the session did")
 
     async def _output(self, channel: Channel | None, data: bytes) -> None:
