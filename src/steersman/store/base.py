@@ -9,8 +9,8 @@ event loop.
     range(prefix, limit=500)    page            range(prefix, start=last + "\\0", revision=R)   next page
     watch(prefix, after=R)      R+1, R+2, ...   compact(R)   states before R are gone: Compacted
 
-Errors: StoreError <- CompareFailed, Compacted, FutureRevision, StoreUnavailable (full disk, read-only file,
-lost peer).
+Errors: StoreError <- CompareFailed, Compacted, FutureRevision, ValueTooLarge, StoreUnavailable (full disk,
+read-only file, lost peer).
 """
 
 from __future__ import annotations
@@ -54,6 +54,10 @@ class StoreUnavailable(StoreError):
     """The store cannot be written or read now; the write was not done."""
 
 
+class ValueTooLarge(StoreError):
+    """The store does not take values of this size."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One key as it was at `revision`, the revision of its last change; `created` is that of its first."""
@@ -92,7 +96,13 @@ class Subscription(Protocol):
 
 
 class Store(Protocol):
-    """See the module's text. Implementations: `memory`, `sqlite`; all pass `tests/store/check_store.py`."""
+    """See the module's text. Implementations: `memory`, `sqlite`, `etcd`, which all pass
+    `tests/store/check_store.py`."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes write too, so that `revision` may be behind what they were told."""
+        ...
 
     @property
     def revision(self) -> int:
@@ -110,7 +120,8 @@ class Store(Protocol):
         """Write; acknowledged when durable and after the event was delivered to this process's watches.
 
         `expect` is the revision the key must be at: 0 must not exist, None does not matter. `ttl` in seconds:
-        the store deletes the key some time after. Raises: CompareFailed, StoreUnavailable.
+        the store deletes the key some time after. Raises: CompareFailed, ValueTooLarge,
+        StoreUnavailable: when a peer was lost on the way, it says that the outcome is not known.
         """
         ...
 
@@ -131,11 +142,24 @@ class Store(Protocol):
         ...
 
     async def watch(
-        self, prefix: str, *, after: int, deliver: Callable[[Sequence[Event]], None]
+        self,
+        prefix: str,
+        *,
+        after: int,
+        deliver: Callable[[Sequence[Event]], None],
+        lost: Callable[[int], Awaitable[None]] | None = None,
     ) -> Subscription:
         """Deliver every change after a revision, in order, then live; `deliver` must not block.
 
-        Raises: Compacted.
+        A shared store that was cut off for so long that changes are missing awaits `lost(revision)`: what is
+        there at that revision has to be read anew, deliveries go on behind it. Raises: Compacted.
+        """
+        ...
+
+    async def catch_up(self) -> None:
+        """Wait until `revision` is at least what any writer, in whatever process, had been told when called.
+
+        Raises: StoreUnavailable.
         """
         ...
 

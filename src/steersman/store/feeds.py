@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from steersman.store.base import Event
 
@@ -13,8 +13,14 @@ if TYPE_CHECKING:
 class Feed:
     """One watch. While history is being replayed live events wait, so that nothing is lost or doubled."""
 
-    def __init__(self, feeds: Feeds, prefix: str, deliver: Callable[[Sequence[Event]], None]) -> None:
-        self._feeds, self._prefix, self._deliver = feeds, prefix, deliver
+    def __init__(
+        self,
+        feeds: Feeds,
+        prefix: str,
+        deliver: Callable[[Sequence[Event]], None],
+        lost: Callable[[int], Awaitable[None]] | None = None,
+    ) -> None:
+        self._feeds, self._prefix, self._deliver, self.lost = feeds, prefix, deliver, lost
         self._waiting: list[Event] | None = []
 
     def offer(self, events: Sequence[Event]) -> None:
@@ -46,9 +52,14 @@ class Feeds:
     def __init__(self) -> None:
         self._feeds: list[Feed] = []
 
-    def add(self, prefix: str, deliver: Callable[[Sequence[Event]], None]) -> Feed:
+    def add(
+        self,
+        prefix: str,
+        deliver: Callable[[Sequence[Event]], None],
+        lost: Callable[[int], Awaitable[None]] | None = None,
+    ) -> Feed:
         """Register a watch; it starts to deliver with `Feed.start`."""
-        feed = Feed(self, prefix, deliver)
+        feed = Feed(self, prefix, deliver, lost)
         self._feeds.append(feed)
         return feed
 
@@ -61,3 +72,9 @@ class Feeds:
         """Hand the events of one commit to every watch."""
         for feed in tuple(self._feeds):
             feed.offer(events)
+
+    async def lose(self, revision: int) -> None:
+        """Tell every watch that changes before a revision are missing."""
+        for feed in tuple(self._feeds):
+            if feed.lost is not None:
+                await feed.lost(revision)

@@ -11,12 +11,14 @@ from steersman.store.feeds import Feed, Feeds
 from steersman.store.heads import Heads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
 
 class MemoryStore:
     """A `Store` without durability. History of a key is a list of entries, an empty value marking a
     deletion."""
+
+    shared = False
 
     def __init__(self) -> None:
         self._heads = Heads()
@@ -66,7 +68,17 @@ class MemoryStore:
         entries = [entry for key in keys if (entry := self._at(key, revision)) is not None]
         return Range(entries[:limit] if limit else entries, revision, len(entries))
 
-    async def watch(self, prefix: str, *, after: int, deliver: Callable[[Sequence[Event]], None]) -> Feed:
+    async def catch_up(self) -> None:
+        """Nothing to wait for: nobody else writes."""
+
+    async def watch(
+        self,
+        prefix: str,
+        *,
+        after: int,
+        deliver: Callable[[Sequence[Event]], None],
+        lost: Callable[[int], Awaitable[None]] | None = None,
+    ) -> Feed:
         """See `Store.watch`."""
         if after < self._compacted:
             raise Compacted(after, self._compacted)

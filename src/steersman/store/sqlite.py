@@ -1,9 +1,12 @@
 """The embedded store: one SQLite file, durable before anything is acknowledged.
 
-    event loop                                     writer thread
+    event loop                                     disk
     put/delete: decide (heads), append ──batch──>  BEGIN; INSERT ...; COMMIT (fsync)
     deliver events, acknowledge        <──done───
     meanwhile: next batch gathers
+
+A commit runs on the event loop while the disk answers within a fraction of a millisecond, because waking a thread
+takes longer than that; on a slower disk, and during compaction and checkpoints, it runs on a writer thread.
 
 Writes are decided on the event loop in order, against the live keys in memory, and committed in groups:
 whatever was asked while one commit was on its way to the disk goes into the next. When a commit fails (full
@@ -32,6 +35,7 @@ from steersman.store.heads import Decision, Heads
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 log = logging.getLogger("steersman.store.sqlite")
@@ -40,6 +44,10 @@ BATCH = 512
 """Writes in one commit at most: keeps the latency of a burst even."""
 COMPACT_ROWS = 2000
 """Rows forgotten in one transaction, so that writers wait little."""
+INLINE_BELOW = 0.001
+"""Seconds: the mean time of a commit up to which it is not worth a thread."""
+WAL_PAGES = 1000
+"""Pages in the write-ahead log from which they are moved into the database."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS log (
     revision INTEGER PRIMARY KEY, key TEXT NOT NULL, created INTEGER NOT NULL, value BLOB, expires REAL);
@@ -77,6 +85,8 @@ class _Write(NamedTuple):
 class SQLiteStore:
     """A `Store` in a file; make it with `open`."""
 
+    shared = False
+
     def __init__(self, path: str) -> None:
         self._path = path
         self._loop = asyncio.get_running_loop()
@@ -86,6 +96,10 @@ class SQLiteStore:
         self._feeds = Feeds()
         self._pending: list[_Write] = []
         self._committing = False
+        self._upkeep = 0
+        """Jobs of the writer thread other than commits; a commit must not overtake them on the loop."""
+        self._latency = INLINE_BELOW
+        self._wal_pages = 0
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
         self._committed = self._compacted = 1
@@ -97,6 +111,7 @@ class SQLiteStore:
         try:
             store = cls(path)
             store._load()
+            store._write_db.set_wal_hook(store._count_pages)
             store._read_db = _connect(path)
         except apsw.Error as error:
             raise _unavailable(path, error) from error
@@ -156,12 +171,20 @@ class SQLiteStore:
 
     def _commit(self) -> None:
         batch, self._pending = self._pending[:BATCH], self._pending[BATCH:]
+        if self._upkeep == 0 and self._latency < INLINE_BELOW:
+            try:
+                self._insert(batch)
+            except StoreUnavailable as error:
+                self._committed_batch(batch, error)
+            else:
+                self._committed_batch(batch, None)
+            return
         running = self._loop.run_in_executor(self._writer, self._insert, batch)
-        running.add_done_callback(lambda finished: self._committed_batch(batch, finished))
+        running.add_done_callback(lambda finished: self._committed_batch(batch, finished.exception()))
 
     def _insert(self, batch: list[_Write]) -> None:
-        """Write one batch in one transaction (writer thread)."""
-        database = self._write_db
+        """Write one batch in one transaction (writer thread, or the loop when nothing else uses it)."""
+        started, database = time.perf_counter(), self._write_db
         rows = [
             (entry.revision, entry.key, entry.created, None if event.deleted else entry.value, write.expires)
             for write in batch
@@ -173,10 +196,14 @@ class SQLiteStore:
                 database.executemany(_INSERT, rows)
         except apsw.Error as error:
             raise _unavailable(self._path, error) from error
+        self._latency += 0.1 * (time.perf_counter() - started - self._latency)
 
-    def _committed_batch(self, batch: list[_Write], finished: asyncio.Future[None]) -> None:
+    def _count_pages(self, _database: apsw.Connection, _name: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+    def _committed_batch(self, batch: list[_Write], error: BaseException | None) -> None:
         """Deliver and acknowledge, or take back; then go on with what has gathered."""
-        error = finished.exception()
         if error is None:
             self._committed = batch[-1].decision.revision
             self._feeds.publish([write.event for write in batch])
@@ -185,12 +212,39 @@ class SQLiteStore:
                     write.done.set_result(write.result)
         else:
             self._take_back(batch, error)
+        if self._wal_pages >= WAL_PAGES and self._upkeep == 0:
+            self._checkpoint()
         if self._pending:
-            self._commit()
+            self._loop.call_soon(self._commit)
             return
         self._committing = False
         if self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
+
+    def _checkpoint(self) -> None:
+        """Move the write-ahead log into the database, on the writer thread."""
+        self._wal_pages = 0
+
+        def run() -> None:
+            try:
+                self._write_db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            except apsw.Error as error:
+                log.warning("%s: the write-ahead log could not be checkpointed: %s", self._path, error)
+
+        self._occupy(run)
+
+    def _occupy(self, run: Callable[[], T]) -> Future[T]:
+        """Run something on the writer thread; until it is over commits queue there behind it.
+
+        It counts until the thread is done, also when whoever waits for it is cancelled.
+        """
+        self._upkeep += 1
+        job = self._writer.submit(run)
+        job.add_done_callback(lambda _: self._loop.call_soon_threadsafe(self._vacate))
+        return job
+
+    def _vacate(self) -> None:
+        self._upkeep -= 1
 
     def _take_back(self, batch: list[_Write], error: BaseException) -> None:
         """Fail a batch and everything decided after it, which may rest on it."""
@@ -233,7 +287,17 @@ class SQLiteStore:
             raise Compacted(revision, self._compacted)
         return page
 
-    async def watch(self, prefix: str, *, after: int, deliver: Callable[[Sequence[Event]], None]) -> Feed:
+    async def catch_up(self) -> None:
+        """Nothing to wait for: nobody else writes."""
+
+    async def watch(
+        self,
+        prefix: str,
+        *,
+        after: int,
+        deliver: Callable[[Sequence[Event]], None],
+        lost: Callable[[int], Awaitable[None]] | None = None,
+    ) -> Feed:
         """See `Store.watch`."""
         if after < self._compacted:
             raise Compacted(after, self._compacted)
@@ -318,7 +382,7 @@ class SQLiteStore:
     async def _write(self, write: Callable[[apsw.Connection], T]) -> T:
         """Run a statement that is no change of a key, between commits."""
         try:
-            return await self._loop.run_in_executor(self._writer, write, self._write_db)
+            return await asyncio.wrap_future(self._occupy(lambda: write(self._write_db)))
         except apsw.Error as error:
             raise _unavailable(self._path, error) from error
 
@@ -333,7 +397,7 @@ def _connect(path: str) -> apsw.Connection:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA cache_size = -2048")  # KiB; the objects themselves are in the watch cache
-    database.execute("PRAGMA wal_autocheckpoint = 2000")
+    database.execute("PRAGMA wal_autocheckpoint = 0")
     return database
 
 

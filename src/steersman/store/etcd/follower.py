@@ -17,6 +17,7 @@ import asyncio
 import heapq
 import logging
 from collections import deque
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ RECENT = 2048
 """Events kept: more than the watch caches look back at their start."""
 PAUSE = 0.1
 """Seconds before a broken watch is taken up again."""
+END: Any = getattr(grpc.aio, "EOF")  # noqa: B009 (its stubs do not know it)
+"""What a stream gives when it is over."""
 NUDGE_SECONDS = 0.2
 """A revision that has no event for us by then belongs to somebody else's keys: a marker gets past it."""
 
@@ -63,6 +66,7 @@ class Follower:
     ) -> None:
         self._members, self._root, self._publish, self._gap = members, root, publish, gap
         self.marker = f"{root}steersman/marker"
+        self._marker = self.marker.encode()
         self.delivered = 0
         """Every change up to this revision has been published."""
         self.last_event = 0
@@ -92,7 +96,7 @@ class Follower:
     async def _stream(self, call: Any) -> None:
         try:
             await call.write(requests.watch(self._root, self.delivered))
-            while (response := await call.read()) is not grpc.aio.EOF:
+            while (response := await call.read()) is not END:
                 if response.compact_revision:
                     log.error("etcd has forgotten revision %d: reading everything anew", self.delivered + 1)
                     await self._bridge(response.compact_revision)
@@ -108,7 +112,7 @@ class Follower:
             call.cancel()
 
     def _take(self, raw: Sequence[pb.Event]) -> None:
-        events = [self._event(one) for one in raw if one.kv.key != self._marker_bytes]
+        events = [self._event(one) for one in raw if one.kv.key != self._marker]
         self.last_event = last = raw[-1].kv.mod_revision
         if events:
             recent = self.recent
@@ -120,21 +124,18 @@ class Follower:
             self._publish(events)
         self._advance(last)
 
-    @property
-    def _marker_bytes(self) -> bytes:
-        return self.marker.encode()
-
     def _event(self, raw: pb.Event) -> Event:
-        kv, deleted = raw.kv, raw.type == pb.Event.DELETE
-        key = kv.key.decode("utf-8", "replace")
-        note = self._note(key, kv.value, kv.mod_revision, deleted) if key in self._own else None
-        return Event(Entry(key, kv.value, kv.mod_revision, kv.create_revision), deleted, note)
+        event = event_of(raw)
+        if event.entry.key in self._own:
+            return replace(event, note=self._note(event))
+        return event
 
-    def _note(self, key: str, value: bytes, revision: int, deleted: bool) -> object:
+    def _note(self, event: Event) -> object:
         """Find the write of ours that an event is the outcome of."""
-        for own in self._own[key]:
-            if own.revision == 0 and own.deleted == deleted and own.value == value:
-                own.revision = revision
+        entry = event.entry
+        for own in self._own[entry.key]:
+            if own.revision == 0 and own.deleted == event.deleted and own.value == entry.value:
+                own.revision = entry.revision
                 return own.note
         return None
 
@@ -185,7 +186,7 @@ class Follower:
     async def past(self, after: int) -> list[Event]:
         """Read the changes behind a revision up to what has been published, from etcd's history.
 
-        Raises: AioRpcError; an empty list ends early only when nothing has happened since.
+        Raises: LostHistory, grpc.aio.AioRpcError.
         """
         if not self.last_event:
             await self.mark()
@@ -193,13 +194,13 @@ class Follower:
         call = self._members.current.watch()
         try:
             await call.write(requests.watch(self._root, after))
-            while after < until and (response := await call.read()) is not grpc.aio.EOF:
+            while after < until and (response := await call.read()) is not END:
                 if response.canceled or response.compact_revision:
                     raise LostHistory
                 for raw in response.events:
                     after = raw.kv.mod_revision
-                    if after <= until and raw.kv.key != self._marker_bytes:
-                        events.append(self._event(raw))
+                    if after <= until and raw.kv.key != self._marker:
+                        events.append(event_of(raw))
         finally:
             call.cancel()
         if after < until:
@@ -211,6 +212,13 @@ class Follower:
         self.recent.clear()
         self.last_event, self.recent_after = 0, revision
         self._advance(revision)
+
+
+def event_of(raw: pb.Event) -> Event:
+    """Return an event of etcd as one of the store; a deletion does not know when its key was created."""
+    kv = raw.kv
+    entry = Entry(kv.key.decode("utf-8", "replace"), kv.value, kv.mod_revision, kv.create_revision)
+    return Event(entry, raw.type == pb.Event.DELETE)
 
 
 class LostHistory(Exception):

@@ -87,10 +87,11 @@ class Member:
             self._channel = grpc.aio.insecure_channel(target, _OPTIONS)
         else:
             self._channel = grpc.aio.secure_channel(target, credentials, _OPTIONS)
-        self.kv: Any = etcd_pb2_grpc.KVStub(self._channel)
-        self.lease: Any = etcd_pb2_grpc.LeaseStub(self._channel)
-        self.maintenance: Any = etcd_pb2_grpc.MaintenanceStub(self._channel)
-        self._watch: Any = etcd_pb2_grpc.WatchStub(self._channel)
+        stubs: Any = etcd_pb2_grpc
+        self.kv = stubs.KVStub(self._channel)
+        self.lease = stubs.LeaseStub(self._channel)
+        self.maintenance = stubs.MaintenanceStub(self._channel)
+        self._watch = stubs.WatchStub(self._channel)
 
     def watch(self) -> Any:
         """Open a stream of watches."""
@@ -98,7 +99,7 @@ class Member:
 
     async def close(self) -> None:
         """Let go of the connection."""
-        await self._channel.close()
+        await self._channel.close(None)
 
 
 class Members:
