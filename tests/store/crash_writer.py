@@ -1,4 +1,5 @@
-"""Writes to a SQLite store until it is killed; prints what was acknowledged, a line a write: key, revision."""
+"""Writes to a SQLite store until it is killed; prints what was acknowledged, a line a write: key,
+revision."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import apsw
@@ -89,3 +90,23 @@ async def test_closing_finishes_what_was_accepted(tmp_path: Path) -> None:
     database = apsw.Connection(path)
     assert database.execute("SELECT count(*) FROM log").fetchone() == (1000,)
     database.close()
+
+
+async def test_the_log_is_folded_into_the_database_and_compaction_runs_beside_writes(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    store = await SQLiteStore.open(str(path))
+    value = b"." * 20_000
+
+    async def write(worker: int) -> None:
+        for i in range(100):
+            await store.put(f"/a/{worker}", value + b"%d" % i, expect=None)
+
+    async def forget() -> None:
+        for _ in range(10):
+            await store.compact(store.revision)
+
+    await asyncio.gather(*(write(worker) for worker in range(8)), forget())
+    assert path.stat().st_size > 0
+    assert (tmp_path / "state.db-wal").stat().st_size < 8 * 100 * len(value)
+    assert [entry.key for entry in (await store.range("/a/")).entries] == [f"/a/{i}" for i in range(8)]
+    await store.close()
