@@ -65,7 +65,11 @@ class KubeletConfig:
     """Percent of the image disk in use above which unused images are removed."""
     image_gc_low: int = 80
     """Percent down to which they are removed."""
+    image_gc_free: int = 8 << 30
+    """Bytes of free disk at which no image is removed, whatever the percentage: on a large disk, or a shared
+    one, fifteen percent is no need."""
     eviction_memory: str = "100Mi"
     """Available memory below which pods are evicted."""
     eviction_disk_percent: int = 10
-    """Percent of the root disk that must stay free."""
+    """Percent of the root disk that must stay free, but never more than `eviction_disk_bytes`."""
+    eviction_disk_bytes: int = 2 << 30

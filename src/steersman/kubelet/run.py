@@ -122,7 +122,7 @@ class Kubelet:
         handlers = Handlers(runtime)
         self._prober = Prober(handlers, recorder, clock, self._wake)
         self._cache = RuntimeCache(runtime)
-        self._sources = Sources(self._pods, client, self._status, clock, config.node_name, config.static_pods)
+        self.sources = Sources(self._pods, client, self._status, clock, config.node_name, config.static_pods)
         self.kit = Kit(
             root=config.root_dir,
             logs=config.pod_logs,
@@ -142,7 +142,7 @@ class Kubelet:
             recorder=recorder,
             clock=clock,
             services=self._services.list,
-            mirror_of=self._sources.mirror_of,
+            mirror_of=self.sources.mirror_of,
         )
         self.workers = Workers(self.kit)
         self.access = KubeletAccess(self.kit, self.workers)
@@ -186,7 +186,7 @@ class Kubelet:
         )
         self._cgroups.ensure_tree(self._machine.cores, self._machine.memory)
         watch = RuntimeWatch(self._runtime, self._cache, clock, self._wake)
-        upkeep = Upkeep(config, self.kit, self.workers, self._sources, node)
+        upkeep = Upkeep(config, self.kit, self.workers, self.sources, node)
         restart = Backoff(1.0, cap=30.0, clock=clock)
         async with TaskGroup() as group:
             group.forever(self._outside.run, "kubelet objects", restart=restart, clock=clock)
@@ -202,8 +202,8 @@ class Kubelet:
             )
             await self._cache_ready(node)
             group.spawn(self.workers.run(), "kubelet workers")
-            self._sources.start(self.workers)
-            group.forever(self._sources.run, "kubelet sources", restart=restart, clock=clock)
+            self.sources.start(self.workers)
+            group.forever(self.sources.run, "kubelet sources", restart=restart, clock=clock)
             group.forever(upkeep.run, "kubelet upkeep", restart=restart, clock=clock)
 
     async def _cache_ready(self, node: NodeAgent) -> None:

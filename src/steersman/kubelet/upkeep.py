@@ -10,6 +10,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+import orjson
+
 from steersman.kubelet.cri.client import RuntimeCallFailed
 from steersman.kubelet.node import machine
 from steersman.kubelet.pods import resources, spec
@@ -47,6 +49,7 @@ class Upkeep:
                 if self._sources.complete and self._kit.cache.relisted:
                     await self._workers.remove_orphans(self._sources.wanted())
                 await self.rotate_logs()
+                self.weigh()
                 self.evict()
                 if rounds % IMAGE_ROUNDS == IMAGE_ROUNDS - 1:
                     await self.remove_images()
@@ -71,21 +74,42 @@ class Upkeep:
             return
         path = filesystems[0].fs_id.mountpoint
         used = {one.image_id for runtime in self._kit.cache.pods.values() for one in runtime.containers}
+        used.add(await self._sandbox_image())
         now = self._kit.clock.time()
         images = await self._kit.runtime.list_images()
         unused = [
             i for i in images if not i.pinned and i.id not in used and not used.intersection(i.repo_digests)
         ]
         self._unused_since = {i.id: self._unused_since.get(i.id, now) for i in unused}
-        if _percent(path) <= self._config.image_gc_high:
+        if self._enough_room(path, self._config.image_gc_high):
             return
         for image in sorted(unused, key=lambda i: self._unused_since[i.id]):
             log.info("removing unused image %s", next(iter(image.repo_tags), image.id))
             await self._kit.runtime.remove_image(image.id)
-            if _percent(path) <= self._config.image_gc_low:
+            if self._enough_room(path, self._config.image_gc_low):
                 return
         message = "failed to garbage collect required amount of images"
         self._kit.recorder.event(self._node.reference, "Warning", "ImageGCFailed", message)
+
+    def _enough_room(self, path: str, percent: int) -> bool:
+        total, free, _, _ = machine.disk(path)
+        return (total - free) * 100 <= total * percent or free >= self._config.image_gc_free
+
+    async def _sandbox_image(self) -> str:
+        """The id of the image that every sandbox runs, which no container mentions."""
+        info = (await self._kit.runtime.status(verbose=True)).info
+        name = orjson.loads(info.get("config") or "{}").get("sandboxImage", "")
+        found = await self._kit.runtime.image_status(name) if name else None
+        return str(found.id) if found is not None else ""
+
+    def weigh(self) -> None:
+        """Give burstable pods together the CPU weight of their requests."""
+        milli = sum(
+            int(resources.pod_total(pod, "cpu") * 1000)
+            for pod in self._workers.pods()
+            if resources.qos_class(pod) == "Burstable"
+        )
+        self._kit.cgroups.set_burstable(milli)
 
     def evict(self) -> None:
         """Under memory or disk pressure, end the pod that matters least (one a round)."""
@@ -127,8 +151,3 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except FileNotFoundError:
         return 0
-
-
-def _percent(path: str) -> float:
-    total, free, _, _ = machine.disk(path)
-    return 100 * (total - free) / max(total, 1)

@@ -13,7 +13,7 @@ from steersman.client.rest import MERGE_PATCH, STRATEGIC_PATCH
 from steersman.client.transport import ConnectionFailed
 from steersman.kubelet.cri.client import RuntimeCallFailed
 from steersman.kubelet.node import machine as machines
-from steersman.kubelet.node.status import Observed, node_status, stamped, transitions
+from steersman.kubelet.node.status import Observed, disk_floor, node_status, stamped, transitions
 from steersman.kubelet.status.writer import same
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ async def observe(config: KubeletConfig, runtime: Runtime) -> Observed:
     images = await runtime.list_images()
     total, free, inodes, inodes_free = machines.disk(config.root_dir)
     available = machines.memory_info()["MemAvailable"]
-    full = free * 100 < total * config.eviction_disk_percent or (inodes and inodes_free * 100 < inodes * 5)
+    full = free < disk_floor(config, total) or (inodes and inodes_free * 100 < inodes * 5)
     return Observed(
         runtime_version=f"{version.runtime_name}://{version.runtime_version.removeprefix('v').partition('~')[0]}",
         not_ready=", ".join(problems),

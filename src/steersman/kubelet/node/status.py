@@ -50,10 +50,8 @@ def allocatable(config: KubeletConfig, whole: Mapping[str, str]) -> dict[str, st
     """Capacity less what is reserved and what the eviction thresholds hold free."""
     held = {name: quantity.parse(amount) for name, amount in config.reserved.items()}
     held["memory"] = held.get("memory", quantity.parse(0)) + quantity.parse(config.eviction_memory)
-    disk = quantity.parse(whole["ephemeral-storage"])
-    held["ephemeral-storage"] = held.get("ephemeral-storage", quantity.parse(0)) + (
-        disk * config.eviction_disk_percent / 100
-    )
+    disk = quantity.value(whole["ephemeral-storage"])
+    held["ephemeral-storage"] = held.get("ephemeral-storage", quantity.parse(0)) + disk_floor(config, disk)
     result = {}
     for name, amount in whole.items():
         left = max(quantity.parse(amount) - held.get(name, 0), quantity.parse(0))
@@ -64,6 +62,11 @@ def allocatable(config: KubeletConfig, whole: Mapping[str, str]) -> dict[str, st
         else:
             result[name] = str(int(left))
     return result
+
+
+def disk_floor(config: KubeletConfig, disk_bytes: int) -> int:
+    """Bytes of a disk that must stay free."""
+    return min(disk_bytes * config.eviction_disk_percent // 100, config.eviction_disk_bytes)
 
 
 def node_status(
