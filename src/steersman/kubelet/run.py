@@ -13,6 +13,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from steersman.api.kinds import PODS, SERVICES
+from steersman.kubelet import metrics
 from steersman.kubelet.access import KubeletAccess
 from steersman.kubelet.cgroups import Cgroups, lowest_oom_score
 from steersman.kubelet.config import KubeletConfig
@@ -145,6 +146,7 @@ class Kubelet:
             mirror_of=self.sources.mirror_of,
         )
         self.workers = Workers(self.kit)
+        metrics.observe_runtime(self._cache)
         self.access = KubeletAccess(self.kit, self.workers)
 
     def _wake(self, uid: str) -> None:

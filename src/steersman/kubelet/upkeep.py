@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from steersman.kubelet import metrics
 from steersman.kubelet.cri.client import RuntimeCallFailed
 from steersman.kubelet.node import machine
 from steersman.kubelet.pods import resources, spec
@@ -130,6 +131,7 @@ class Upkeep:
             return
         message = f"The node was low on resource: {resource}. "
         self._kit.recorder.event(victim, "Warning", "Evicted", message)
+        metrics.EVICTIONS.labels(resource).inc()
         worker.end("Evicted", message, grace=0)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
+from steersman.kubelet import metrics
 from steersman.wire.cri import cri_pb2 as pb
 from steersman.wire.cri import cri_pb2_grpc
 
@@ -52,11 +53,14 @@ def failure(error: Any) -> RuntimeCallFailed:
     return kind(code, error.details() or "")
 
 
-async def answer(call: Awaitable[Any]) -> Any:
-    """Await a gRPC call and translate its failure."""
+async def answer(name: str, call: Awaitable[Any]) -> Any:
+    """Await the gRPC call of that name, count it, and translate its failure."""
+    kind = metrics.operation(name)
+    metrics.RUNTIME_OPERATIONS.labels(kind).inc()
     try:
         return await call
     except grpc.aio.AioRpcError as error:
+        metrics.RUNTIME_ERRORS.labels(kind).inc()
         raise failure(error) from error
 
 
@@ -94,17 +98,21 @@ class Runtime:
 
     async def version(self) -> Any:
         """VersionResponse: runtime_name, runtime_version, runtime_api_version."""
-        return await answer(self._runtime.Version(pb.VersionRequest(version="v1"), timeout=LIST_SECONDS))
+        return await answer(
+            "Version", self._runtime.Version(pb.VersionRequest(version="v1"), timeout=LIST_SECONDS)
+        )
 
     async def status(self, *, verbose: bool = False) -> Any:
         """StatusResponse: conditions RuntimeReady and NetworkReady."""
-        return await answer(self._runtime.Status(pb.StatusRequest(verbose=verbose), timeout=LIST_SECONDS))
+        return await answer(
+            "Status", self._runtime.Status(pb.StatusRequest(verbose=verbose), timeout=LIST_SECONDS)
+        )
 
     async def set_pod_cidr(self, cidr: str) -> None:
         request = pb.UpdateRuntimeConfigRequest(
             runtime_config=pb.RuntimeConfig(network_config=pb.NetworkConfig(pod_cidr=cidr))
         )
-        await answer(self._runtime.UpdateRuntimeConfig(request, timeout=LIST_SECONDS))
+        await answer("UpdateRuntimeConfig", self._runtime.UpdateRuntimeConfig(request, timeout=LIST_SECONDS))
 
     async def events(self) -> AsyncIterator[Any]:
         """ContainerEventResponse messages as they happen; fails with `Unimplemented` on older runtimes."""
@@ -139,64 +147,82 @@ class Runtime:
 
     async def list_sandboxes(self, labels: dict[str, str] | None = None) -> list[Any]:
         request = pb.ListPodSandboxRequest(filter=pb.PodSandboxFilter(label_selector=labels or {}))
-        return list((await answer(self._runtime.ListPodSandbox(request, timeout=LIST_SECONDS))).items)
+        return list(
+            (
+                await answer("ListPodSandbox", self._runtime.ListPodSandbox(request, timeout=LIST_SECONDS))
+            ).items
+        )
 
     async def run_sandbox(self, config: Any, handler: str = "") -> str:
         """The new sandbox's id; on failure the runtime has taken its network down again."""
         request = pb.RunPodSandboxRequest(config=config, runtime_handler=handler)
-        reply = await answer(self._runtime.RunPodSandbox(request, timeout=2 * CALL_SECONDS))
+        reply = await answer("RunPodSandbox", self._runtime.RunPodSandbox(request, timeout=2 * CALL_SECONDS))
         return str(reply.pod_sandbox_id)
 
     async def sandbox_status(self, sandbox: str, *, verbose: bool = False) -> Any:
         request = pb.PodSandboxStatusRequest(pod_sandbox_id=sandbox, verbose=verbose)
-        return await answer(self._runtime.PodSandboxStatus(request, timeout=LIST_SECONDS))
+        return await answer("PodSandboxStatus", self._runtime.PodSandboxStatus(request, timeout=LIST_SECONDS))
 
     async def stop_sandbox(self, sandbox: str) -> None:
         request = pb.StopPodSandboxRequest(pod_sandbox_id=sandbox)
-        await self._gone_is_fine(self._runtime.StopPodSandbox(request, timeout=CALL_SECONDS))
+        await self._gone_is_fine(
+            "StopPodSandbox", self._runtime.StopPodSandbox(request, timeout=CALL_SECONDS)
+        )
 
     async def remove_sandbox(self, sandbox: str) -> None:
         request = pb.RemovePodSandboxRequest(pod_sandbox_id=sandbox)
-        await self._gone_is_fine(self._runtime.RemovePodSandbox(request, timeout=CALL_SECONDS))
+        await self._gone_is_fine(
+            "RemovePodSandbox", self._runtime.RemovePodSandbox(request, timeout=CALL_SECONDS)
+        )
 
     # ---- containers
 
     async def list_containers(self, labels: dict[str, str] | None = None) -> list[Any]:
         request = pb.ListContainersRequest(filter=pb.ContainerFilter(label_selector=labels or {}))
-        return list((await answer(self._runtime.ListContainers(request, timeout=LIST_SECONDS))).containers)
+        return list(
+            (
+                await answer("ListContainers", self._runtime.ListContainers(request, timeout=LIST_SECONDS))
+            ).containers
+        )
 
     async def create_container(self, sandbox: str, config: Any, sandbox_config: Any) -> str:
         request = pb.CreateContainerRequest(
             pod_sandbox_id=sandbox, config=config, sandbox_config=sandbox_config
         )
-        reply = await answer(self._runtime.CreateContainer(request, timeout=CALL_SECONDS))
+        reply = await answer("CreateContainer", self._runtime.CreateContainer(request, timeout=CALL_SECONDS))
         return str(reply.container_id)
 
     async def start_container(self, container: str) -> None:
         request = pb.StartContainerRequest(container_id=container)
-        await answer(self._runtime.StartContainer(request, timeout=CALL_SECONDS))
+        await answer("StartContainer", self._runtime.StartContainer(request, timeout=CALL_SECONDS))
 
     async def stop_container(self, container: str, grace: int) -> None:
         """Signal, wait up to `grace` seconds, kill; returns when the container has ended."""
         request = pb.StopContainerRequest(container_id=container, timeout=grace)
-        await self._gone_is_fine(self._runtime.StopContainer(request, timeout=CALL_SECONDS + grace))
+        await self._gone_is_fine(
+            "StopContainer", self._runtime.StopContainer(request, timeout=CALL_SECONDS + grace)
+        )
 
     async def remove_container(self, container: str) -> None:
         request = pb.RemoveContainerRequest(container_id=container)
-        await self._gone_is_fine(self._runtime.RemoveContainer(request, timeout=CALL_SECONDS))
+        await self._gone_is_fine(
+            "RemoveContainer", self._runtime.RemoveContainer(request, timeout=CALL_SECONDS)
+        )
 
     async def container_status(self, container: str, *, verbose: bool = False) -> Any:
         """ContainerStatusResponse (`.status`, and `.info` when verbose)."""
         request = pb.ContainerStatusRequest(container_id=container, verbose=verbose)
-        return await answer(self._runtime.ContainerStatus(request, timeout=LIST_SECONDS))
+        return await answer("ContainerStatus", self._runtime.ContainerStatus(request, timeout=LIST_SECONDS))
 
     async def update_resources(self, container: str, linux: Any) -> None:
         request = pb.UpdateContainerResourcesRequest(container_id=container, linux=linux)
-        await answer(self._runtime.UpdateContainerResources(request, timeout=CALL_SECONDS))
+        await answer(
+            "UpdateContainerResources", self._runtime.UpdateContainerResources(request, timeout=CALL_SECONDS)
+        )
 
     async def reopen_log(self, container: str) -> None:
         request = pb.ReopenContainerLogRequest(container_id=container)
-        await answer(self._runtime.ReopenContainerLog(request, timeout=CALL_SECONDS))
+        await answer("ReopenContainerLog", self._runtime.ReopenContainerLog(request, timeout=CALL_SECONDS))
 
     # ---- streaming
 
@@ -207,7 +233,7 @@ class Runtime:
         """
         request = pb.ExecSyncRequest(container_id=container, cmd=command, timeout=timeout)
         deadline = timeout + 5 if timeout else CALL_SECONDS
-        reply = await answer(self._runtime.ExecSync(request, timeout=deadline))
+        reply = await answer("ExecSync", self._runtime.ExecSync(request, timeout=deadline))
         return int(reply.exit_code), bytes(reply.stdout) + bytes(reply.stderr)
 
     async def exec_url(
@@ -224,7 +250,7 @@ class Runtime:
         request = pb.ExecRequest(
             container_id=container, cmd=command, tty=tty, stdin=stdin, stdout=stdout, stderr=stderr
         )
-        return str((await answer(self._runtime.Exec(request, timeout=LIST_SECONDS))).url)
+        return str((await answer("Exec", self._runtime.Exec(request, timeout=LIST_SECONDS))).url)
 
     async def attach_url(
         self,
@@ -236,29 +262,41 @@ class Runtime:
         stderr: bool = False,
     ) -> str:
         request = pb.AttachRequest(container_id=container, tty=tty, stdin=stdin, stdout=stdout, stderr=stderr)
-        return str((await answer(self._runtime.Attach(request, timeout=LIST_SECONDS))).url)
+        return str((await answer("Attach", self._runtime.Attach(request, timeout=LIST_SECONDS))).url)
 
     async def port_forward_url(self, sandbox: str, ports: Sequence[int] = ()) -> str:
         request = pb.PortForwardRequest(pod_sandbox_id=sandbox, port=ports)
-        return str((await answer(self._runtime.PortForward(request, timeout=LIST_SECONDS))).url)
+        return str(
+            (await answer("PortForward", self._runtime.PortForward(request, timeout=LIST_SECONDS))).url
+        )
 
     # ---- statistics
 
     async def list_container_stats(self) -> list[Any]:
         request = pb.ListContainerStatsRequest()
-        return list((await answer(self._runtime.ListContainerStats(request, timeout=LIST_SECONDS))).stats)
+        return list(
+            (
+                await answer(
+                    "ListContainerStats", self._runtime.ListContainerStats(request, timeout=LIST_SECONDS)
+                )
+            ).stats
+        )
 
     # ---- images
 
     async def list_images(self) -> list[Any]:
         return list(
-            (await answer(self._images.ListImages(pb.ListImagesRequest(), timeout=LIST_SECONDS))).images
+            (
+                await answer(
+                    "ListImages", self._images.ListImages(pb.ListImagesRequest(), timeout=LIST_SECONDS)
+                )
+            ).images
         )
 
     async def image_status(self, image: str) -> Any | None:
         """The Image message, None when the runtime does not have it."""
         request = pb.ImageStatusRequest(image=pb.ImageSpec(image=image))
-        reply = await answer(self._images.ImageStatus(request, timeout=LIST_SECONDS))
+        reply = await answer("ImageStatus", self._images.ImageStatus(request, timeout=LIST_SECONDS))
         return reply.image if reply.HasField("image") and reply.image.id else None
 
     async def pull_image(self, image: str, auth: Any | None = None, sandbox_config: Any | None = None) -> str:
@@ -266,20 +304,24 @@ class Runtime:
         request = pb.PullImageRequest(
             image=pb.ImageSpec(image=image), auth=auth, sandbox_config=sandbox_config
         )
-        return str((await answer(self._images.PullImage(request, timeout=PULL_SECONDS))).image_ref)
+        return str(
+            (await answer("PullImage", self._images.PullImage(request, timeout=PULL_SECONDS))).image_ref
+        )
 
     async def remove_image(self, image: str) -> None:
         request = pb.RemoveImageRequest(image=pb.ImageSpec(image=image))
-        await self._gone_is_fine(self._images.RemoveImage(request, timeout=CALL_SECONDS))
+        await self._gone_is_fine("RemoveImage", self._images.RemoveImage(request, timeout=CALL_SECONDS))
 
     async def image_filesystems(self) -> list[Any]:
         """FilesystemUsage messages: mount point, bytes and inodes used by images."""
-        reply = await answer(self._images.ImageFsInfo(pb.ImageFsInfoRequest(), timeout=LIST_SECONDS))
+        reply = await answer(
+            "ImageFsInfo", self._images.ImageFsInfo(pb.ImageFsInfoRequest(), timeout=LIST_SECONDS)
+        )
         return list(reply.image_filesystems)
 
     @staticmethod
-    async def _gone_is_fine(call: Awaitable[Any]) -> None:
+    async def _gone_is_fine(name: str, call: Awaitable[Any]) -> None:
         try:
-            await answer(call)
+            await answer(name, call)
         except RuntimeNotFound:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from steersman.kubelet import metrics
 from steersman.kubelet.status.conditions import OWNED
 from steersman.kubelet.status.pod import pod_status
 
@@ -17,12 +18,18 @@ if TYPE_CHECKING:
 class Reporter:
     """Makes and hands over statuses."""
 
-    def __init__(self, kit: Kit) -> None:
+    def __init__(self, kit: Kit, *, new: bool) -> None:
+        """`new`: the pod has not run before, so the time until it does is measured."""
         self._kit = kit
+        self._began = kit.clock.time() if new else None
 
     def publish(self, pod: Object, runtime: PodRuntime, facts: Facts) -> None:
         """Hand the pod's status of now to the writer."""
-        status = pod_status(self.shown(pod), runtime, facts, self._kit.clock.time())
+        now = self._kit.clock.time()
+        status = pod_status(self.shown(pod), runtime, facts, now)
+        if self._began is not None and status["phase"] == "Running":
+            metrics.POD_START.observe(now - self._began)
+            self._began = None
         self._kit.status.set(pod["metadata"]["uid"], self._kit.mirror_of(pod), status)
 
     def shown(self, pod: Object) -> Object:

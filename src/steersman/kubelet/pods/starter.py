@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from steersman.api.errors import ApiError
 from steersman.api.kinds import CONFIG_MAPS, SECRETS
 from steersman.client.transport import ConnectionFailed
+from steersman.kubelet import metrics
 from steersman.kubelet.cri.client import RuntimeCallFailed
 from steersman.kubelet.images import ImageProblem
 from steersman.kubelet.pods import dns, env, spec, subpath
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("steersman.kubelet.pods")
 
+KINDS = {"init": "init_container", "regular": "container", "ephemeral": "ephemeral_container"}
 RESOURCES = {"ConfigMap": CONFIG_MAPS, "Secret": SECRETS}
 
 
@@ -68,6 +70,7 @@ class Starter:
             os.makedirs(config.log_directory, mode=0o755, exist_ok=True)
             async with kit.sandbox_slots:
                 await kit.runtime.run_sandbox(config, await self._handler(pod))
+            metrics.STARTED_PODS.inc()
         except (RuntimeCallFailed, ConfigError) as error:
             message = f"Failed to create pod sandbox: {error}"
             kit.recorder.event(pod, "Warning", "FailedCreatePodSandBox", message)
@@ -112,6 +115,7 @@ class Starter:
         except RuntimeCallFailed as error:
             self._failed(pod, container, error.detail)
             raise StartFailed(Waiting("RunContainerError", error.detail)) from error
+        metrics.STARTED_CONTAINERS.labels(KINDS[start.kind]).inc()
         self._event(pod, container, "Normal", "Started", f"Started container {name}")
         await self._post_start(pod, container, identity, sandbox)
 

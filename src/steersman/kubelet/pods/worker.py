@@ -21,6 +21,7 @@ from steersman.api.errors import ApiError, Conflict, NotFound
 from steersman.api.kinds import PODS
 from steersman.api.times import parse_time
 from steersman.client.transport import ConnectionFailed
+from steersman.kubelet import metrics
 from steersman.kubelet.cri.client import RuntimeCallFailed
 from steersman.kubelet.pods import spec
 from steersman.kubelet.pods.env import ConfigError
@@ -29,7 +30,7 @@ from steersman.kubelet.pods.plan import Memory, Plan, Restart, plan_pod, usable_
 from steersman.kubelet.pods.reporter import Reporter
 from steersman.kubelet.pods.resizer import Resizer
 from steersman.kubelet.pods.sandbox import log_directory
-from steersman.kubelet.pods.starter import Starter, StartFailed
+from steersman.kubelet.pods.starter import KINDS, Starter, StartFailed
 from steersman.kubelet.pods.stopper import Stopper
 from steersman.kubelet.pods.termination import termination_message
 from steersman.kubelet.probes.prober import Health
@@ -63,7 +64,7 @@ class PodWorker:
         self._scope: asyncio.Timeout | None = None
         self._starter = Starter(kit)
         self._stopper = Stopper(kit)
-        self._reporter = Reporter(kit)
+        self._reporter = Reporter(kit, new=(pod.get("status") or {}).get("phase") in (None, "Pending"))
         self._resizer = Resizer(kit)
         self._restarts: dict[str, Restart] = {}
         self._waiting: dict[str, Waiting] = {}
@@ -277,6 +278,7 @@ class PodWorker:
         try:
             await self._starter.start(self.pod, runtime, sandbox, start)
         except StartFailed as error:
+            metrics.START_ERRORS.labels(KINDS[start.kind], error.waiting.reason).inc()
             self._waiting[name] = error.waiting
             pause = self._kit.clock.time() + self._pause.next(name)
             if error.waiting.reason == "ImagePullBackOff":

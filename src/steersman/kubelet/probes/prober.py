@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from steersman.kubelet import metrics
 from steersman.kubelet.pods import spec
 from steersman.kubelet.probes import verdict
 from steersman.kubelet.probes.handlers import Answer, Handlers, ProbeBroken, Target
@@ -139,6 +140,7 @@ class Prober:
             answer = await self._handlers.ask(probe, target, verdict.timeout(probe))
         except ProbeBroken as error:
             answer, verb = Answer(False, str(error)), "errored"
+        metrics.PROBES.labels(kind.capitalize(), "successful" if answer.healthy else "failed").inc()
         if not answer.healthy:
             message = f"{kind.capitalize()} probe {verb}: {answer.text}"
             path = f"spec.containers{{{one.container['name']}}}"
