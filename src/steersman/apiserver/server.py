@@ -21,6 +21,7 @@ from steersman.apiserver.api import API
 from steersman.apiserver.apiextensions.lifecycle import CustomResources
 from steersman.apiserver.authn import MASTERS, User
 from steersman.apiserver.authz.upkeep import rbac_upkeep
+from steersman.apiserver.cache.hub import ROOT
 from steersman.apiserver.conversions import CONVERSIONS
 from steersman.apiserver.http import chain
 from steersman.apiserver.http.memory import MemoryTransport
@@ -149,7 +150,13 @@ async def open_store(config: APIServerConfig) -> Store:
         from steersman.store.sqlite import SQLiteStore
 
         return await SQLiteStore.open(config.database)
-    raise ValueError(f"store {config.store!r} is not known: it is sqlite or memory")
+    if config.store == "etcd":
+        from steersman.store.etcd.members import TLS
+        from steersman.store.etcd.store import EtcdStore
+
+        tls = TLS(config.etcd_cafile, config.etcd_certfile, config.etcd_keyfile)
+        return await EtcdStore.open(config.etcd_servers, root=ROOT, tls=tls)
+    raise ValueError(f"store {config.store!r} is not known: it is sqlite, etcd or memory")
 
 
 async def run(config: APIServerConfig) -> None:

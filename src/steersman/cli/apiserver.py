@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from steersman.bootstrap import kubeconfigs, pki
 from steersman.bootstrap.local import cluster
+from steersman.cli.apiserver_options import larger_setups, settings
 from steersman.cli.options import DIRECTORY, log_options
 from steersman.runtime import log, program
 
@@ -30,7 +31,8 @@ ANY = "0.0.0.0"
     "--advertise-address", default="", help="Where pods find it.  [default: the first bind address]"
 )
 @click.option("--san", multiple=True, help="A further name or address for its certificate (may be repeated).")
-@click.option("--store", type=click.Choice(["sqlite", "memory"]), default="sqlite", show_default=True)
+@click.option("--store", type=click.Choice(["sqlite", "etcd", "memory"]), default="sqlite", show_default=True)
+@larger_setups
 @log_options
 def apiserver(
     data_dir: Path,
@@ -41,6 +43,7 @@ def apiserver(
     store: str,
     log_level: str,
     log_format: str,
+    **more: Any,
 ) -> None:
     """Run the API server alone. Needs neither root nor a network.
 
@@ -51,7 +54,12 @@ def apiserver(
     Example:
       steersman apiserver --data-dir /tmp/api --port 6443
       kubectl --kubeconfig /tmp/api/admin.kubeconfig api-resources
+
+    With --store etcd any number of servers may share one cluster's objects; they also share the directory
+    `pki` of their data directories, or a copy of it.
     """
+    if (store == "etcd") != bool(more["etcd_servers"]):
+        raise click.UsageError("--store etcd and --etcd-servers belong together")
     log.configure("apiserver", log_level.upper(), "json" if log_format == "json" else "text")
     data_dir = data_dir.absolute()
     binds = tuple(address.strip() for address in bind_address.split(",") if address.strip())
@@ -72,6 +80,7 @@ def apiserver(
         advertise_address=advertise_address,
         store=store,
         database=str(data_dir / "state.db"),
+        **settings(more),
         tls_cert=str(directory / "apiserver.crt"),
         tls_key=str(directory / "apiserver.key"),
         client_ca=str(directory / "ca.crt"),

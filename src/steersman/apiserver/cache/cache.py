@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 import orjson
 
 from steersman.apiserver import codec
+from steersman.apiserver.cache.filter import Filter
 from steersman.apiserver.cache.index import Objects
 from steersman.apiserver.cache.item import CacheEvent, Item, Record
-from steersman.store.base import Compacted
+from steersman.store.base import Compacted, Entry, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from steersman.api.resource import Resource
     from steersman.api.types import Object
     from steersman.apiserver.cache.groups import WatchGroup
-    from steersman.store.base import Entry, Event, Store
+    from steersman.store.base import Store
 
 RING = 2048
 """Changes kept per resource for resumed watches; older ones answer 410."""
@@ -100,6 +101,30 @@ class Cache:
         waiting, self._waiting = self._waiting or [], None
         self._apply(history)
         self._apply([event for event in waiting if event.entry.revision > last])
+
+    async def reread(self, revision: int) -> None:
+        """Take the state at a revision: changes before it have been missed.
+
+        Watches end, and cannot be resumed from before; listeners are told what is different.
+        """
+        if not self.loaded:
+            return
+        self.ring.clear()
+        self.oldest = revision
+        self.end_watches()
+        page = await self._store.range(self._prefix, revision=revision)
+        events = [Event(entry) for entry in page.entries if not self._has(entry)]
+        present = {entry.key for entry in page.entries}
+        for item in tuple(self.objects.select(Filter())):
+            key = self._prefix + (f"{item.namespace}/{item.name}" if item.namespace else item.name)
+            if key not in present:
+                events.append(Event(Entry(key, b"", revision, item.created), deleted=True))
+        self._apply(sorted(events, key=lambda event: event.entry.revision))
+        self.ring.clear()
+
+    def _has(self, entry: Entry) -> bool:
+        item = self.objects.get(*self._split(entry.key))
+        return item is not None and item.revision == entry.revision
 
     def offer(self, events: Sequence[Event]) -> None:
         """Take one commit's events of this resource, from the hub."""

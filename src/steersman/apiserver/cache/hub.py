@@ -33,7 +33,9 @@ class Hub:
 
     async def start(self) -> None:
         """Begin to follow the store."""
-        self._subscription = await self.store.watch(ROOT, after=self.store.revision, deliver=self._deliver)
+        self._subscription = await self.store.watch(
+            ROOT, after=self.store.revision, deliver=self._deliver, lost=self._reread
+        )
 
     def stop(self) -> None:
         """Stop following."""
@@ -62,6 +64,10 @@ class Hub:
     def caches(self) -> Iterator[Cache]:
         """Yield every cache made so far."""
         yield from tuple(self._caches.values())
+
+    async def _reread(self, revision: int) -> None:
+        for cache in self.caches():
+            await cache.reread(revision)
 
     def _deliver(self, events: Sequence[Event]) -> None:
         if len(events) == 1:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from steersman.apiserver.cache.item import Item
     from steersman.apiserver.generic.write import Write
 
-TRIES = 8
-"""Attempts at a write whose caller does not name a resourceVersion."""
+TRIES = 64
+"""Attempts at a write whose caller does not name a resourceVersion; in each round one of all writers wins."""
 
 
 async def update(

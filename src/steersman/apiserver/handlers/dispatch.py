@@ -26,6 +26,8 @@ VERBS: Mapping[str, Callable[[Target], Awaitable[Answer]]] = {
     "deletecollection": write.delete_collection,
 }
 
+_READS = frozenset({"get", "list", "watch"})
+
 
 async def dispatch(api: API, request: Request) -> Answer:
     """Answer a request whose path names a resource. Raises: ApiError."""
@@ -51,6 +53,8 @@ async def dispatch(api: API, request: Request) -> Answer:
         raise MethodNotSupported.path()
     if verb in ("update", "patch") and not info.name:
         raise MethodNotSupported.path()
+    if api.store.shared and not _fresh_enough(request, api.store.revision):
+        await api.store.catch_up()
     await view.cache.ready()
     target = Target(api, request, info, view, view.strategy.for_subresource(info.subresource))
     endpoint = api.endpoints.get((resource.group, resource.plural, info.subresource))
@@ -60,3 +64,11 @@ async def dispatch(api: API, request: Request) -> Answer:
     if info.subresource and target.strategy is None:
         raise NotFound.path()
     return await VERBS[verb](target)
+
+
+def _fresh_enough(request: Request, revision: int) -> bool:
+    """Say whether a read names a revision that this server has, "0" meaning any."""
+    if request.info.verb not in _READS or not request.query.text:
+        return False
+    named = request.query.get("resourceVersion")
+    return named.isdecimal() and int(named) <= revision

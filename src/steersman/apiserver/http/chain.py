@@ -11,7 +11,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from steersman.api.errors import ApiError, Forbidden, InternalError, ServiceUnavailable, Timeout, Unauthorized
+from steersman.api.errors import (
+    ApiError,
+    Forbidden,
+    InternalError,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+    Timeout,
+    Unauthorized,
+)
 from steersman.apiserver import metrics
 from steersman.apiserver.authn import ANONYMOUS, MASTERS, UNAUTHENTICATED, User
 from steersman.apiserver.authn.impersonation import (
@@ -23,7 +31,7 @@ from steersman.apiserver.authz import Attributes, Verdict
 from steersman.apiserver.http import request_info
 from steersman.apiserver.http.status import error_response
 from steersman.apiserver.http.values import Answer, Handler, Request, Response, Streaming, Takeover
-from steersman.store.base import StoreUnavailable
+from steersman.store.base import StoreUnavailable, ValueTooLarge
 
 if TYPE_CHECKING:
     from steersman.apiserver.api import API
@@ -45,6 +53,8 @@ async def recover(api: API, request: Request, next: Handler) -> Answer:
         return await next(request)
     except ApiError as error:
         return error_response(error)
+    except ValueTooLarge as error:
+        return error_response(RequestEntityTooLarge(str(error)))
     except StoreUnavailable as error:
         log.error("%s %s: the store failed: %s", request.method, request.path, error)
         return error_response(ServiceUnavailable(f"the store is not available: {error}"))

@@ -1,0 +1,38 @@
+"""The options of `steersman apiserver` that only larger set-ups need. Their names are upstream's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., Any]")
+_FILE = click.Path(exists=True, dir_okay=False)
+
+OPTIONS = (
+    click.option(
+        "--etcd-servers", default="", help="Members of the etcd cluster (scheme://host:port), by commas."
+    ),
+    click.option("--etcd-cafile", type=_FILE, default=None, help="CA of etcd's serving certificates."),
+    click.option("--etcd-certfile", type=_FILE, default=None, help="Client certificate towards etcd."),
+    click.option("--etcd-keyfile", type=_FILE, default=None, help="Key of that certificate."),
+)
+"""In the order in which `--help` shows them."""
+
+
+def larger_setups(command: F) -> F:
+    """Add the options; the command gets their values as keyword arguments."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def settings(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of the API server's configuration that the options set."""
+    fields: dict[str, Any] = {name: value for name, value in given.items() if value not in (None, "")}
+    servers = fields.pop("etcd_servers", "")
+    fields["etcd_servers"] = tuple(server.strip() for server in servers.split(",") if server.strip())
+    return fields

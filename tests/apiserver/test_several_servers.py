@@ -1,0 +1,95 @@
+"""Two API servers over one etcd: what one acknowledged the other shows, at once and to its watchers."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.store.etcd.servers import Etcd
+
+from steersman.api import kinds
+from steersman.api.errors import AlreadyExists, Conflict, NotFound
+from steersman.apiserver.config import APIServerConfig
+from steersman.apiserver.server import APIServer
+from steersman.client.rest import Client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from steersman.api.types import Object
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("etcd") is None, reason="etcd is not installed"),
+]
+Pair = tuple[Client, Client]
+
+
+@pytest.fixture(scope="module")
+def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcd]:
+    with Etcd(tmp_path_factory.mktemp("etcd")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def pair(etcd: Etcd) -> AsyncIterator[Pair]:
+    config = APIServerConfig(store="etcd", etcd_servers=tuple(etcd.endpoints))
+    async with APIServer(config, listen=False) as one, APIServer(config, listen=False) as two:
+        yield Client(one.transport()), Client(two.transport())
+
+
+def config_map(name: str, **data: str) -> Object:
+    return {"metadata": {"name": name, "namespace": "default"}, "data": data}
+
+
+async def test_a_read_sees_what_another_server_acknowledged(pair: Pair) -> None:
+    one, two = pair
+    name = "read"
+    await one.create(kinds.CONFIG_MAPS, config_map(name, n="0"), "default")
+    for i in range(1, 50):
+        obj = await two.get(kinds.CONFIG_MAPS, name, "default")
+        assert obj["data"]["n"] == str(i - 1)
+        obj["data"]["n"] = str(i)
+        await two.update(kinds.CONFIG_MAPS, obj)
+        one, two = two, one
+    await one.delete(kinds.CONFIG_MAPS, name, "default")
+    with pytest.raises(NotFound):
+        await two.get(kinds.CONFIG_MAPS, name, "default")
+
+
+async def test_a_name_is_given_once_and_a_stale_update_refused(pair: Pair) -> None:
+    one, two = pair
+    made = await one.create(kinds.CONFIG_MAPS, config_map("once"), "default")
+    with pytest.raises(AlreadyExists):
+        await two.create(kinds.CONFIG_MAPS, config_map("once"), "default")
+    await two.patch(kinds.CONFIG_MAPS, "once", {"data": {"a": "b"}}, "default")
+    with pytest.raises(Conflict):
+        await one.update(kinds.CONFIG_MAPS, {**made, "data": {"a": "c"}})
+
+
+async def test_concurrent_patches_by_both_servers_all_count(pair: Pair) -> None:
+    await pair[0].create(kinds.CONFIG_MAPS, config_map("patched"), "default")
+    await asyncio.gather(
+        *(
+            pair[i % 2].patch(kinds.CONFIG_MAPS, "patched", {"data": {f"k{i}": "v"}}, "default")
+            for i in range(20)
+        )
+    )
+    for client in pair:
+        assert len((await client.get(kinds.CONFIG_MAPS, "patched", "default"))["data"]) == 20
+
+
+async def test_a_watch_at_one_server_sees_writes_at_the_other(pair: Pair) -> None:
+    one, two = pair
+    start = (await one.list(kinds.CONFIG_MAPS, "default"))["metadata"]["resourceVersion"]
+    for i in range(20):
+        await pair[i % 2].create(kinds.CONFIG_MAPS, config_map(f"seen-{i}"), "default")
+    names: list[str] = []
+    async for event in one.watch(kinds.CONFIG_MAPS, "default", resource_version=start):
+        names.append(event.object["metadata"]["name"])
+        if len(names) == 20:
+            break
+    assert names == [f"seen-{i}" for i in range(20)]
+    assert len((await two.list(kinds.CONFIG_MAPS, "default"))["items"]) >= 20
