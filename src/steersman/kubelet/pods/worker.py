@@ -70,6 +70,7 @@ class PodWorker:
         self._waiting: dict[str, Waiting] = {}
         self._holds: dict[str, float] = {}
         self._pause = Backoff(1.0, cap=20.0, reset_after=120.0, clock=kit.clock)
+        self._short_pause = Backoff(0.05, cap=5.0, clock=kit.clock)
         self._messages: dict[str, str] = {}
         self._health = Health()
         self._reason = ""
@@ -386,8 +387,10 @@ class PodWorker:
                 kit.cgroups.remove_pod(self.uid)
                 return
             except OSError as error:
-                log.info("cleaning up pod %s: %s", spec.full_name(self.pod), error)
-                await kit.clock.sleep(self._pause.next("clean"))
+                pause = self._short_pause.next("clean")  # a cgroup is busy while its last process is reaped
+                if pause > 1.0:
+                    log.info("cleaning up pod %s: %s", spec.full_name(self.pod), error)
+                await kit.clock.sleep(pause)
 
     async def _observe_dead(self) -> PodRuntime:
         while True:
