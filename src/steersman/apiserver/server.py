@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
@@ -159,8 +160,14 @@ async def open_store(config: APIServerConfig) -> Store:
     raise ValueError(f"store {config.store!r} is not known: it is sqlite, etcd or memory")
 
 
+GC_THRESHOLDS = (10_000, 20, 50)
+"""For a process full of cached objects that are in no cycles: with Python's own thresholds every few thousand
+writes a collection would look at all of them, for a tenth of a second."""
+
+
 async def run(config: APIServerConfig) -> None:
     """Serve until cancelled."""
+    gc.set_threshold(*GC_THRESHOLDS)
     async with APIServer(config) as server:
         log.info("serving on %s", server.url)
         await asyncio.get_running_loop().create_future()
