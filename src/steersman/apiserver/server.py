@@ -160,7 +160,7 @@ async def open_store(config: APIServerConfig) -> Store:
     raise ValueError(f"store {config.store!r} is not known: it is sqlite, etcd or memory")
 
 
-GC_THRESHOLDS = (10_000, 20, 50)
+GC_THRESHOLDS = (5_000, 5, 500)
 """For a process full of cached objects that are in no cycles: with Python's own thresholds every few thousand
 writes a collection would look at all of them, for a tenth of a second."""
 
