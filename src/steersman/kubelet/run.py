@@ -38,6 +38,7 @@ from steersman.runtime.backoff import Backoff
 from steersman.runtime.tasks import TaskGroup
 
 if TYPE_CHECKING:
+    from steersman.api.types import Object
     from steersman.client.events import Recorder
     from steersman.client.informer import Informers
     from steersman.client.rest import Client
@@ -143,11 +144,15 @@ class Kubelet:
             recorder=recorder,
             clock=clock,
             services=self._services.list,
+            active_pods=self._active_pods,
             mirror_of=self.sources.mirror_of,
         )
         self.workers = Workers(self.kit)
         metrics.observe_runtime(self._cache)
         self.access = KubeletAccess(self.kit, self.workers)
+
+    def _active_pods(self) -> list[Object]:
+        return self.workers.active()
 
     def _wake(self, uid: str) -> None:
         self.workers.wake(uid)
@@ -170,6 +175,7 @@ class Kubelet:
             client_ca_file=self.config.client_ca_file,
             address=self.config.address,
             port=self.config.port,
+            runtime_socket=self.config.cri_socket,
         )
         async with KubeletServer(config, self.access, self._client, self._clock) as server:
             await self._work(server.port)

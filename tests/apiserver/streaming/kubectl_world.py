@@ -214,6 +214,7 @@ async def world(node: Node) -> AsyncIterator[World]:
             client_ca_file=str(files / "ca.crt"),
             address="127.0.0.1",
             port=0,
+            runtime_socket=node.socket,
         )
         async with (
             Client.from_kubeconfig(str(node_files / "kubelet.kubeconfig")) as node_client,

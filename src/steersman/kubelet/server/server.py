@@ -14,6 +14,7 @@ from aiohttp import web
 from steersman.api.errors import ApiError
 from steersman.kubelet.server import container_logs, stats, streams
 from steersman.kubelet.server.auth import Gatekeeper
+from steersman.kubelet.server.stdio_keeper import StdioKeeper
 from steersman.runtime.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class ServerConfig:
     address: str = "0.0.0.0"
     port: int = PORT
     """0 picks a free one."""
+    runtime_socket: str = ""
+    """The container runtime's; tells where containerd keeps its state (see `stdio_keeper`)."""
     log_directory: str = "/var/log"
     """What /logs/ shows."""
 
@@ -53,6 +56,7 @@ class KubeletServer:
         self._access = access
         self._clock = clock or SystemClock()
         self._gatekeeper = Gatekeeper(client, config.node_name)
+        self._keeper = StdioKeeper(config.runtime_socket, self._clock)
         self._stack = AsyncExitStack()
         self.port = config.port
 
@@ -64,6 +68,7 @@ class KubeletServer:
             shutdown_timeout=SHUTDOWN_SECONDS,
         )
         async with AsyncExitStack() as on_failure:
+            await on_failure.enter_async_context(self._keeper)
             await runner.setup()
             on_failure.push_async_callback(runner.cleanup)
             site = web.TCPSite(
@@ -89,13 +94,13 @@ class KubeletServer:
         return application
 
     def _routes(self) -> list[tuple[str, str, Any]]:
-        access, clock = self._access, self._clock
+        access, clock, keeper = self._access, self._clock, self._keeper
 
         async def logs(request: web.Request) -> web.StreamResponse:
             return await container_logs.container_logs(request, access, clock)
 
         async def execute(request: web.Request) -> web.StreamResponse:
-            return await streams.exec_in_container(request, access)
+            return await streams.exec_in_container(request, access, keeper)
 
         async def attach(request: web.Request) -> web.StreamResponse:
             return await streams.attach(request, access, clock)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from steersman.api.types import Object
     from steersman.kubelet.server.access import PodAccess
+    from steersman.kubelet.server.stdio_keeper import StdioKeeper
     from steersman.runtime.clock import Clock
 
 _TRUE = ("1", "true")
@@ -64,10 +65,14 @@ def _container(request: web.Request, access: PodAccess) -> str:
     return container_id
 
 
-async def exec_in_container(request: web.Request, access: PodAccess) -> web.StreamResponse:
+async def exec_in_container(
+    request: web.Request, access: PodAccess, keeper: StdioKeeper
+) -> web.StreamResponse:
     options = stream_options(request)
     container_id = _container(request, access)
     url = await access.exec_url(container_id, request.query.getall("command", []), options)
+    if options.stdin and not options.tty:
+        keeper.expect(container_id)
     return await pass_on(request, url)
 
 
