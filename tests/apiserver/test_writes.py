@@ -144,6 +144,14 @@ async def test_patches_change_the_object_and_count_its_generation(
     assert changed["metadata"]["generation"] == 2
 
 
+async def test_members_every_object_has_cannot_be_patched_away(client: Client) -> None:
+    made = await client.create(kinds.DEPLOYMENTS, deployment("web"), "default")
+    patched = await client.patch(kinds.DEPLOYMENTS, "web", {"status": None}, "default")
+    assert patched == made
+    with pytest.raises(Invalid):
+        await client.patch(kinds.DEPLOYMENTS, "web", {"spec": None}, "default")
+
+
 async def test_concurrent_patches_all_take_effect(client: Client) -> None:
     await make(client, "a")
     await asyncio.gather(

@@ -48,6 +48,8 @@ def decode_changed(write: Write, obj: Object, old: Object, patch: Any) -> Object
 
     Raises: BadRequest, Invalid.
     """
+    if not old.keys() <= obj.keys():  # what was taken away may be something every object has
+        return decode(write, obj, patch=patch)
     changed = {name: value for name, value in obj.items() if name not in old or old[name] != value}
     names = tuple(changed)
     decode(write, changed, patch=patch)
