@@ -98,6 +98,12 @@ class Path:
         return f"Path({str(self)!r})"
 
 
+class Omitted:
+    """The value of an error that is about a value too large to be shown."""
+
+
+OMITTED = Omitted()
+
 ROOT = Path()
 """The object itself; `ROOT.child("spec")` prints as `spec`."""
 
@@ -114,7 +120,8 @@ class FieldError:
     def body(self) -> str:
         """The text without the field's path, as Status causes carry it."""
         title = _TITLES.get(self.type, self.type)
-        text = title if self.type in _WITHOUT_VALUE else f"{title}: {show(self.value)}"
+        plain = self.type in _WITHOUT_VALUE or self.value is OMITTED
+        text = title if plain else f"{title}: {show(self.value)}"
         return f"{text}: {self.detail}" if self.detail else text
 
     def __str__(self) -> str:

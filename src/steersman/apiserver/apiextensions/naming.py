@@ -127,8 +127,9 @@ def _taken(others: Iterable[Object]) -> tuple[set[str], set[str]]:
     kinds: set[str] = set()
     for other in others:
         names = (other.get("status") or {}).get("acceptedNames") or {}
-        resources |= {names.get("plural"), names.get("singular"), *(names.get("shortNames") or ())} - {None}
-        kinds |= {names.get("kind"), names.get("listKind")} - {None}
+        resources.update(names.get(name) or "" for name in ("plural", "singular"))
+        resources.update(names.get("shortNames") or ())
+        kinds.update(names.get(name) or "" for name in ("kind", "listKind"))
     return resources - {""}, kinds - {""}
 
 

@@ -1,4 +1,4 @@
-"""The scale sub-resource of custom objects: the paths of their definition, seen as an autoscaling/v1 Scale."""
+"""The scale sub-resource of custom objects: the paths of their definition, as an autoscaling/v1 Scale."""
 
 from __future__ import annotations
 

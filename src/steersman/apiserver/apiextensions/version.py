@@ -18,11 +18,11 @@ from steersman.api.schema import custom_schema
 from steersman.api.tables.custom import custom_table
 
 if TYPE_CHECKING:
+    from steersman.api.cel.rules import Rules
     from steersman.api.jsonpath import JSONPath
     from steersman.api.schema import Schema
     from steersman.api.tables.columns import Table
     from steersman.api.types import Object
-    from steersman.apiserver.apiextensions.rules import Rules
 
 WITHOUT_SCHEMA: Object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 """The schema of a version that has none: anything goes."""
@@ -72,7 +72,7 @@ class CustomVersion:
         """The CEL rules of the schema; None when it has none, so that nothing of CEL is loaded."""
         if b"x-kubernetes-validations" not in self.raw:
             return None
-        from steersman.apiserver.apiextensions.rules import Rules
+        from steersman.api.cel.rules import Rules
 
         return Rules(self.openapi)
 

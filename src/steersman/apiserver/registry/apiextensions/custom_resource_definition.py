@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from steersman.api.types import Object
 
 FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
+_BEGINS_SOON = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
 
 
 class CustomResourceDefinitionStrategy(Strategy):
@@ -59,6 +60,6 @@ class CustomResourceDefinitionStrategy(Strategy):
             "status": "True",
             "lastTransitionTime": times.rfc3339(ctx.now),
             "reason": "InstanceDeletionPending",
-            "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+            "message": _BEGINS_SOON,
         }
         status["conditions"] = [*conditions, terminating]

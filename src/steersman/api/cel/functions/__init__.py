@@ -1,0 +1,14 @@
+"""The extension functions of Kubernetes, by family; the expression library brings the standard ones.
+
+`validate` of a named format gives a list of complaints, empty for a fitting text (upstream: an optional).
+"""
+
+from steersman.api.cel.functions.addresses import ADDRESSES
+from steersman.api.cel.functions.formats import NAMED_FORMATS
+from steersman.api.cel.functions.function import Function
+from steersman.api.cel.functions.lists import LISTS
+from steersman.api.cel.functions.quantities import QUANTITIES
+
+__all__ = ["FUNCTIONS", "Function"]
+
+FUNCTIONS: tuple[Function, ...] = (*LISTS, *QUANTITIES, *ADDRESSES, *NAMED_FORMATS)
