@@ -24,6 +24,7 @@ from steersman.controllers.pod_gc import PodGCController
 from steersman.controllers.protection import PVCProtectionController, PVProtectionController
 from steersman.controllers.replicaset import ReplicaSetController
 from steersman.controllers.replicationcontroller import ReplicationControllerController
+from steersman.controllers.resourcequota import ResourceQuotaController
 from steersman.controllers.root_ca import RootCAController
 from steersman.controllers.run import run_all
 from steersman.controllers.runtime import Context, Controller
@@ -60,6 +61,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     TaintEvictionController,
     PodGCController,
     TTLAfterFinishedController,
+    ResourceQuotaController,
     # Last, so that it shares the full informers the others have asked for.
     GarbageCollector,
 )

@@ -8,7 +8,7 @@ the visible, ordered tuple; a plug-in may define either method, or both.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from steersman.api.kinds import Resource
@@ -34,6 +34,14 @@ class Attributes:
     user: User
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)
+    field_manager: str = ""
+    audit: dict[str, str] = field(default_factory=dict)
+    """Annotations for the audit event."""
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What a plug-in keeps between its calls for this write, by its name."""
+    again: bool = False
+    """Set by a mutating plug-in that changed the object after others had seen it: all are asked once
+    more."""
 
 
 class Plugin(Protocol):

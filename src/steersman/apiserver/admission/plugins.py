@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from steersman.apiserver.admission.default_ingress_class import DefaultIngressClass
 from steersman.apiserver.admission.default_storage_class import DefaultStorageClass
 from steersman.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
 from steersman.apiserver.admission.limit_ranger import LimitRanger
 from steersman.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from steersman.apiserver.admission.node_restriction import NodeRestriction
+from steersman.apiserver.admission.persistent_volume_claim_resize import PersistentVolumeClaimResize
+from steersman.apiserver.admission.pod_security.plugin import PodSecurity
 from steersman.apiserver.admission.priority import Priority
+from steersman.apiserver.admission.resource_quota import ResourceQuota
+from steersman.apiserver.admission.runtime_class import RuntimeClass
 from steersman.apiserver.admission.serviceaccount import ServiceAccount
+from steersman.apiserver.admission.signers import (
+    CertificateApproval,
+    CertificateSigning,
+    CertificateSubjectRestriction,
+    ClusterTrustBundleAttest,
+)
 from steersman.apiserver.admission.storage_object_in_use_protection import StorageObjectInUseProtection
 from steersman.apiserver.admission.taint_nodes_by_condition import TaintNodesByCondition
 from steersman.apiserver.authz.rbac.escalation import RBACEscalation
@@ -27,9 +38,18 @@ ADMISSION: tuple[Callable[[API], Plugin], ...] = (
     ServiceAccount,
     NodeRestriction,
     TaintNodesByCondition,
+    PodSecurity,
     Priority,
     DefaultTolerationSeconds,
     StorageObjectInUseProtection,
+    PersistentVolumeClaimResize,
+    RuntimeClass,
+    CertificateApproval,
+    CertificateSigning,
+    ClusterTrustBundleAttest,
+    CertificateSubjectRestriction,
+    DefaultIngressClass,
     DefaultStorageClass,
     RBACEscalation,
+    ResourceQuota,  # last: it is charged for what all others let pass
 )
