@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from steersman.api import kinds
+from steersman.api.fieldselector import parse_field_selector
 from steersman.apiserver.cache import groups
 from steersman.apiserver.cache.cache import LOOK_BACK, Cache
 from steersman.apiserver.cache.filter import Filter
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 PREFIX = prefix(kinds.CONFIG_MAPS)
 
 
-def value(name: str) -> bytes:
-    return orjson.dumps({"metadata": {"name": name, "namespace": "d", "uid": name}})
+def value(name: str, **more: object) -> bytes:
+    return orjson.dumps({"metadata": {"name": name, "namespace": "d", "uid": name}, **more})
 
 
 async def put(store: Store, name: str) -> int:
@@ -102,7 +103,7 @@ async def test_the_last_watcher_takes_the_group_along() -> None:
     sink = FakeSink()
     home = WatchGroup(cache, Filter(), CountingForm()).add(sink, bookmarks=True)  # type: ignore[arg-type]
     home.remove(sink)  # type: ignore[arg-type]
-    assert cache.groups == {}
+    assert list(cache.groups) == []
 
 
 async def test_changes_made_while_the_cache_fills_are_there_once() -> None:
@@ -138,3 +139,30 @@ async def test_a_cache_that_nobody_reads_keeps_nothing() -> None:
     assert not cache._waiting
     await cache.ready()
     assert cache.objects.count == 100
+
+
+async def test_among_many_groups_a_change_reaches_those_that_see_it() -> None:
+    store = MemoryStore()
+    hub = Hub(store, stored_record)
+    await hub.start()
+    cache = hub.cache(kinds.PODS)
+    await cache.ready()
+    texts = ["", *(f"spec.nodeName=n{i}" for i in range(12)), "metadata.name=a", "spec.nodeName!=n1"]
+    sinks = {}
+    for text in texts:
+        for namespace in ("", "d", "e"):
+            sinks[text, namespace] = sink = FakeSink()
+            wanted = Filter(namespace, fields=parse_field_selector(text))
+            WatchGroup(cache, wanted, CountingForm()).add(sink, bookmarks=False)  # type: ignore[arg-type]
+    for node in ("n1", "n2"):
+        await store.put(f"{prefix(kinds.PODS)}d/a", value("a", spec={"nodeName": node}), expect=None)
+    expected = {
+        "": b"ADDED a\nMODIFIED a\n",
+        "metadata.name=a": b"ADDED a\nMODIFIED a\n",
+        "spec.nodeName=n1": b"ADDED a\nDELETED a\n",
+        "spec.nodeName=n2": b"ADDED a\n",
+        "spec.nodeName!=n1": b"ADDED a\n",
+    }
+    for (text, namespace), sink in sinks.items():
+        wanted_bytes = expected.get(text, b"") if namespace != "e" else b""
+        assert b"".join(sink.got) == wanted_bytes, (text, namespace)

@@ -129,7 +129,7 @@ async def test_bookmarks_tell_how_far_the_server_is(client: Client, apiserver: A
     following = asyncio.ensure_future(anext(watching))
     await client.create(kinds.NAMESPACES, {"metadata": {"name": "elsewhere"}})
     for cache in apiserver.api.hub.caches():
-        for group in tuple(cache.groups.values()):
+        for group in cache.groups:
             group.bookmark(cache.revision)
     mark = await following
     assert (mark["type"], mark["object"]["kind"]) == ("BOOKMARK", "ConfigMap")

@@ -24,7 +24,7 @@ async def bookmarks(api: API) -> None:
     while True:
         await api.clock.sleep(api.config.bookmark_interval)
         for cache in api.hub.caches():
-            for group in tuple(cache.groups.values()):
+            for group in cache.groups:
                 group.bookmark(cache.revision)
 
 

@@ -21,6 +21,7 @@ from steersman.apiserver import codec
 from steersman.apiserver.cache.filter import Filter
 from steersman.apiserver.cache.index import Objects
 from steersman.apiserver.cache.item import CacheEvent, Item, Record
+from steersman.apiserver.cache.routing import Groups
 from steersman.store.base import Compacted, Entry, Event
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from steersman.api.resource import Resource
     from steersman.api.types import Object
-    from steersman.apiserver.cache.groups import WatchGroup
     from steersman.store.base import Store
 
 RING = 2048
@@ -50,7 +50,7 @@ class Cache:
         """Watches can resume from this revision on."""
         self.changed = 0
         """Revision of the last change of this resource that this cache has seen."""
-        self.groups: dict[object, WatchGroup] = {}
+        self.groups = Groups()
         self._listeners: list[Callable[[Sequence[CacheEvent]], None]] = []
         self._store, self._prefix, self.record = store, prefix, record
         self._loading: asyncio.Future[None] | None = None
@@ -140,7 +140,7 @@ class Cache:
 
     def end_watches(self) -> None:
         """End all live watches in an orderly way: their clients resume, and see what is served then."""
-        for group in tuple(self.groups.values()):
+        for group in self.groups:
             group.end()
 
     def since(self, revision: int) -> Iterable[CacheEvent]:
@@ -162,8 +162,7 @@ class Cache:
         ring.extend(batch)
         while len(ring) > RING:
             self.oldest = ring.popleft().revision
-        for group in tuple(self.groups.values()):
-            group.publish(batch)
+        self.groups.publish(batch)
         for listener in tuple(self._listeners):
             listener(batch)
         for change in batch:

@@ -57,7 +57,7 @@ class WatchGroup:
     def add(self, sink: Sink, *, bookmarks: bool) -> WatchGroup:
         """Let a sink take part from the next commit on; returns the group it is in now, to `remove` it
         from."""
-        home = self._cache.groups.setdefault(self._key, self)
+        home = self._cache.groups.join(self._key, self._filter, self)
         home._sinks.add(sink)
         if bookmarks:
             home._bookmarks.add(sink)
@@ -67,8 +67,8 @@ class WatchGroup:
         """Forget a sink; the last one takes the group along."""
         self._sinks.discard(sink)
         self._bookmarks.discard(sink)
-        if not self._sinks and self._cache.groups.get(self._key) is self:
-            del self._cache.groups[self._key]
+        if not self._sinks:
+            self._cache.groups.leave(self._key, self._filter, self)
 
     def encode(self, events: Iterable[CacheEvent]) -> bytes:
         """Return what these changes are to this group, empty when it sees none."""
