@@ -52,6 +52,16 @@ class APIServerConfig:
     node_ports: tuple[int, int] = (30000, 32767)
     """First and last node port."""
     cluster_domain: str = "cluster.local"
+    audit_policy_file: str = ""
+    """audit.k8s.io/v1 Policy; without it nothing is audited."""
+    audit_log_path: str = ""
+    """File that audit events go to, "-" for the standard output."""
+    audit_log_maxsize: int = 100
+    """MiB at which that file is set aside; 0 never."""
+    audit_log_maxbackup: int = 10
+    """Files set aside that are kept; 0 keeps all."""
+    audit_webhook_config_file: str = ""
+    """kubeconfig of a server that audit events go to."""
     authorization: str = "RBAC"
     """RBAC, or AlwaysAllow."""
     anonymous: bool = True

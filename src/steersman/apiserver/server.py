@@ -34,6 +34,7 @@ from steersman.runtime.tasks import TaskGroup
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from steersman.apiserver.audit.auditor import Auditor
     from steersman.apiserver.config import APIServerConfig
     from steersman.apiserver.http.values import Answer, Request
     from steersman.runtime.clock import Clock
@@ -99,7 +100,7 @@ class APIServer:
         tasks = await self._stack.enter_async_context(TaskGroup())
         self._stack.push_async_callback(_cancel_all, tasks)
         self._tasks, self._streams = tasks, Streams(tasks)
-        self._handler = chain.build(api, self._route)
+        self._handler = chain.build(api, self._route, chain.steps(await self._auditor(tasks), None))
         await bootstrap.objects(api)
         api.use_plugins(admission.make_plugins(api))
         api.authenticators = authn.make_authenticators(api)
@@ -113,6 +114,14 @@ class APIServer:
             await self._serve()
         await bootstrap.kubernetes_service(api)
         api.bootstrapped = True
+
+    async def _auditor(self, tasks: TaskGroup) -> Auditor | None:
+        """Open what audit events go to, when there is a policy."""
+        if not self.config.audit_policy_file:
+            return None
+        from steersman.apiserver.audit import setup
+
+        return await self._stack.enter_async_context(setup.open_auditor(self.config, self._clock, tasks))
 
     async def _serve(self) -> None:
         from steersman.apiserver.http.listener import Listener

@@ -19,6 +19,15 @@ OPTIONS = (
     click.option("--etcd-cafile", type=_FILE, default=None, help="CA of etcd's serving certificates."),
     click.option("--etcd-certfile", type=_FILE, default=None, help="Client certificate towards etcd."),
     click.option("--etcd-keyfile", type=_FILE, default=None, help="Key of that certificate."),
+    click.option("--audit-policy-file", type=_FILE, default=None, help="Which requests are audited."),
+    click.option("--audit-log-path", default="", help='File for audit events, "-" for the standard output.'),
+    click.option(
+        "--audit-log-maxsize", type=int, default=None, help="MiB at which that file is set aside.  [100]"
+    ),
+    click.option("--audit-log-maxbackup", type=int, default=None, help="Files set aside to keep.  [10]"),
+    click.option(
+        "--audit-webhook-config-file", type=_FILE, default=None, help="kubeconfig of a server for them."
+    ),
 )
 """In the order in which `--help` shows them."""
 

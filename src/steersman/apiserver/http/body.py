@@ -74,6 +74,10 @@ class IncomingBody:
             self._data = data
         return self._data
 
+    def seen(self) -> bytes | None:
+        """Return what `read` has returned, None before."""
+        return self._data
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield it as it arrives. Raises: BadRequest when the client breaks off."""
         while True:

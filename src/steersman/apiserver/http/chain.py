@@ -35,6 +35,8 @@ from steersman.store.base import StoreUnavailable, ValueTooLarge
 
 if TYPE_CHECKING:
     from steersman.apiserver.api import API
+    from steersman.apiserver.audit.auditor import Auditor
+    from steersman.apiserver.fairness.fairness import Fairness
 
 log = logging.getLogger("steersman.apiserver.http")
 Step = Callable[["API", Request, Handler], Awaitable[Answer]]
@@ -163,8 +165,19 @@ async def impersonate(api: API, request: Request, next: Handler) -> Answer:
 async def authorize(api: API, request: Request, next: Handler) -> Answer:
     """Refuse what the user may not do."""
     if api.authorizers:
-        await check(api, attributes_of(request))
+        try:
+            reason = await check(api, attributes_of(request))
+        except Forbidden as error:
+            _annotate(request, "forbid", error.message)
+            raise
+        _annotate(request, "allow", reason)
     return await next(request)
+
+
+def _annotate(request: Request, decision: str, reason: str) -> None:
+    if request.annotations is not None:
+        request.annotations["authorization.k8s.io/decision"] = decision
+        request.annotations["authorization.k8s.io/reason"] = reason
 
 
 def attributes_of(request: Request) -> Attributes:
@@ -190,13 +203,13 @@ def attributes_of(request: Request) -> Attributes:
     )
 
 
-async def check(api: API, attributes: Attributes) -> None:
-    """Raise Forbidden unless an authorizer allows."""
+async def check(api: API, attributes: Attributes) -> str:
+    """Return why an authorizer allows; raise Forbidden when none does."""
     reasons = []
     for authorizer in api.authorizers:
         decision = await authorizer.authorize(attributes)
         if decision.verdict is Verdict.ALLOW:
-            return
+            return decision.reason
         if decision.reason:
             reasons.append(decision.reason)
         if decision.verdict is Verdict.DENY:
@@ -239,7 +252,21 @@ HTTP_CHAIN: tuple[Step, ...] = (
     impersonate,
     authorize,
 )
-"""In the order of the request; audit belongs between authenticate and impersonate."""
+"""In the order of the request; `steps` adds those that a server is configured to have."""
+
+
+def steps(auditor: Auditor | None, fairness: Fairness | None) -> tuple[Step, ...]:
+    """Return the chain with auditing around authentication, and with the queues of priority and fairness
+    before authorisation, where there are such."""
+    chain: list[Step] = []
+    for step in HTTP_CHAIN:
+        if step is authenticate and auditor is not None:
+            chain += (auditor.unauthenticated, step, auditor.audit)
+        elif step is authorize and fairness is not None:
+            chain += (fairness.admit, step)
+        else:
+            chain.append(step)
+    return tuple(chain)
 
 
 def build(api: API, handler: Handler, steps: tuple[Step, ...] = HTTP_CHAIN) -> Handler:

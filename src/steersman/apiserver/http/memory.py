@@ -33,6 +33,9 @@ class _Body:
             raise RequestEntityTooLarge.of(limit)
         return self._data
 
+    def seen(self) -> bytes | None:
+        return self._data
+
     async def chunks(self) -> AsyncIterator[bytes]:
         yield self._data
 

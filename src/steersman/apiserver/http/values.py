@@ -75,6 +75,10 @@ class BodyReader(Protocol):
         """Return all of it; raises RequestEntityTooLarge beyond `limit` bytes."""
         ...
 
+    def seen(self) -> bytes | None:
+        """Return what `read` has returned, None before."""
+        ...
+
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield it as it arrives, with back-pressure."""
         ...
@@ -99,6 +103,8 @@ class Request:
     """Set by the first steps of the chain; nothing before them may look."""
     warnings: list[str] = field(default_factory=list)
     """Texts for Warning headers, in order."""
+    annotations: dict[str, str] | None = None
+    """Of the audit event; None when the request is not audited."""
 
     async def body(self, limit: int = MAX_BODY) -> bytes:
         """Return the whole body. Raises: RequestEntityTooLarge."""
