@@ -119,3 +119,25 @@ def test_something_that_is_no_archive_is_refused(cluster: RunningCluster, tmp_pa
     (tmp_path / "x.tar").write_text("not a tar")
     refused = steersman("load", str(tmp_path / "x.tar"), "--name", cluster.name, check=False)
     assert "is not a tar archive" in refused.stderr
+
+
+def test_a_snapshot_brings_back_what_was_deleted(
+    web: Kubectl, cluster: RunningCluster, tmp_path: Path
+) -> None:
+    def containers() -> set[str]:
+        pods = web.json("get", "pods")["items"]
+        return {pod["status"]["containerStatuses"][0]["containerID"] for pod in pods}
+
+    web("create", "configmap", "precious")
+    before = containers()
+    saved = tmp_path / "saved.db"
+    steersman("snapshot", "save", str(saved), "--name", cluster.name)
+    web("delete", "configmap", "precious")
+    web("create", "configmap", "later")
+    steersman("snapshot", "restore", str(saved), "--name", cluster.name)
+    eventually(lambda: web.run("get", "--raw", "/readyz").stdout == "ok", 20, "the API server is back")
+    assert "precious" in web("get", "configmaps")
+    assert "later" not in web("get", "configmaps")
+    web("scale", "deployment", "web", "--replicas=3")
+    web("rollout", "status", "deployment/web", "--timeout=60s")
+    assert before <= containers()

@@ -28,7 +28,7 @@ class Entry:
 
 CLUSTER = "A cluster on this machine"
 COMPONENTS = "One component, in the foreground"
-DATA = "Data and keys"
+DATA = "Data"
 
 COMMANDS: tuple[Entry, ...] = (
     Entry(CLUSTER, "up", "up:up", "Start a cluster, or finish and mend one (idempotent)."),
@@ -42,6 +42,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         CLUSTER, "preflight", "preflight:preflight", "Say what this machine lacks; install it with --install."
     ),
+    Entry(DATA, "snapshot", "snapshot:snapshot", "Save, restore and list snapshots of a cluster's objects."),
     Entry(COMPONENTS, "apiserver", "apiserver:apiserver", "The API server; needs no root."),
     Entry(COMPONENTS, "controller-manager", "controllers:controller_manager", "The controllers."),
     Entry(COMPONENTS, "scheduler", "scheduler:scheduler", "The scheduler."),
