@@ -7,17 +7,6 @@ import pytest
 
 from steersman.api import defaults, kinds, validation
 
-DEFINITION = {
-    "metadata": {"name": "crontabs.stable.example.com"},
-    "spec": {
-        "group": "stable.example.com",
-        "scope": "Namespaced",
-        "names": {"plural": "crontabs", "kind": "CronTab", "shortNames": ["ct"]},
-        "versions": [
-            {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
-        ],
-    },
-}
 WEBHOOKS = {
     "metadata": {"name": "w"},
     "webhooks": [
@@ -51,7 +40,6 @@ def texts(resource, obj, change=None):
 @pytest.mark.parametrize(
     ("resource", "obj"),
     [
-        (kinds.CUSTOM_RESOURCE_DEFINITIONS, DEFINITION),
         (kinds.VALIDATING_WEBHOOK_CONFIGURATIONS, WEBHOOKS),
         (kinds.MUTATING_WEBHOOK_CONFIGURATIONS, WEBHOOKS),
         (kinds.API_SERVICES, API_SERVICE),
@@ -66,24 +54,6 @@ def test_a_sound_object_is_accepted(resource, obj):
 @pytest.mark.parametrize(
     ("resource", "obj", "change", "error"),
     [
-        (
-            kinds.CUSTOM_RESOURCE_DEFINITIONS,
-            DEFINITION,
-            lambda o: o["metadata"].update(name="x.y"),
-            'metadata.name: Invalid value: "x.y": must be spec.names.plural+"."+spec.group',
-        ),
-        (
-            kinds.CUSTOM_RESOURCE_DEFINITIONS,
-            DEFINITION,
-            lambda o: o["spec"]["versions"][0].update(storage=False),
-            'spec.versions: Invalid value: ["v1"]: must have exactly one version marked as storage version',
-        ),
-        (
-            kinds.CUSTOM_RESOURCE_DEFINITIONS,
-            DEFINITION,
-            lambda o: o["spec"]["versions"][0].pop("schema"),
-            "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required",
-        ),
         (
             kinds.VALIDATING_WEBHOOK_CONFIGURATIONS,
             WEBHOOKS,

@@ -73,6 +73,11 @@ class View:
         """How objects are printed."""
         return tables.table_for(self.resource)
 
+    @property
+    def deprecation(self) -> str:
+        """The text of a Warning header for every request; empty for none."""
+        return ""
+
     def endpoint(self, subresource: str) -> Callable[[Target], Awaitable[Answer]] | None:
         """Return what answers for a sub-resource past the registry, where the view knows that itself."""
         return None

@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 PACKAGE = "object"
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _MESSAGE = _FIELD.TYPE_MESSAGE
-_RESERVED = frozenset(
-    ("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if")
-    + ("import", "let", "loop", "package", "namespace", "return", "var", "void", "while")
-)
+_RESERVED = {"true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function"} | {
+    *("if", "import", "let", "loop", "package", "namespace", "return", "var", "void", "while")
+}
 _IDENTIFIER = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 _ESCAPES = (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/", "__slash__"))
 _SCALARS = {

@@ -1,7 +1,7 @@
 """Checks of kinds by which the API is extended and governed.
 
-Definitions of custom resources (names, versions; their schemas are compiled elsewhere), webhooks, admission
-policies, API services, flow control.
+Webhooks, admission policies, API services, flow control; definitions of custom resources have a module of
+their own.
 
 Source: the documented API reference of apiextensions.k8s.io, admissionregistration.k8s.io,
 apiregistration.k8s.io and flowcontrol.apiserver.k8s.io.
@@ -25,98 +25,6 @@ _OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
 _SCOPES = ("*", "Cluster", "Namespaced")
 _FAILURE_POLICIES = ("Fail", "Ignore")
 _MATCH_POLICIES = ("Equivalent", "Exact")
-
-
-def validate_definition(definition: Object) -> list[FieldError]:
-    """Check a CustomResourceDefinition but for its schemas."""
-    spec = definition.get("spec") or {}
-    group, found = spec.get("group") or "", spec.get("names") or {}
-    plural = found.get("plural") or ""
-    errors: list[FieldError] = []
-    wanted = f"{plural}.{group}"
-    own = (definition.get("metadata") or {}).get("name")
-    if own != wanted:
-        text = 'must be spec.names.plural+"."+spec.group'
-        errors.append(fields.invalid(Path("metadata", "name"), own, text))
-    errors += rules.required_name(_SPEC.child("group"), group, names.is_dns1123_subdomain)
-    if group and "." not in group:
-        text = "should be a domain with at least one dot"
-        errors.append(fields.invalid(_SPEC.child("group"), group, text))
-    errors += rules.required_one_of(_SPEC.child("scope"), spec.get("scope"), ("Cluster", "Namespaced"))
-    errors += _definition_names(found)
-    errors += _versions(spec.get("versions") or [])
-    return errors + _conversion(spec.get("conversion") or {})
-
-
-def _definition_names(found: Object) -> list[FieldError]:
-    where = _SPEC.child("names")
-    errors = rules.required_name(where.child("plural"), found.get("plural"), names.is_dns1035_label)
-    errors += rules.optional_name(where.child("singular"), found.get("singular"), names.is_dns1035_label)
-    for name in ("kind", "listKind"):
-        kind = found.get(name) or ""
-        if not kind:
-            errors.append(fields.required(where.child(name)))
-        else:
-            errors += rules.complaints(where.child(name), kind, names.is_dns1035_label(kind.lower()))
-    if found.get("kind") and found.get("kind") == found.get("listKind"):
-        text = "kind and listKind may not be the same"
-        errors.append(fields.invalid(where.child("listKind"), found["listKind"], text))
-    for part in ("shortNames", "categories"):
-        for index, name in enumerate(found.get(part) or ()):
-            errors += rules.complaints(where.child(part).index(index), name, names.is_dns1035_label(name))
-    return errors
-
-
-def _versions(versions: list[Object]) -> list[FieldError]:
-    where = _SPEC.child("versions")
-    if not versions:
-        return [fields.required(where, "must have at least one version")]
-    errors = rules.unique(where, [version.get("name") for version in versions])
-    for index, version in enumerate(versions):
-        here = where.index(index)
-        errors += rules.required_name(here.child("name"), version.get("name"), names.is_dns1035_label)
-        schema = (version.get("schema") or {}).get("openAPIV3Schema")
-        if not schema:
-            errors.append(fields.required(here.child("schema", "openAPIV3Schema"), "schemas are required"))
-        elif schema.get("type") != "object":
-            place = here.child("schema", "openAPIV3Schema", "type")
-            errors.append(fields.invalid(place, schema.get("type") or "", "must be object"))
-    stored = [version for version in versions if version.get("storage")]
-    if len(stored) != 1:
-        text = "must have exactly one version marked as storage version"
-        errors.append(fields.invalid(where, [version.get("name") for version in versions], text))
-    return errors
-
-
-def _conversion(conversion: Object) -> list[FieldError]:
-    where, strategy = _SPEC.child("conversion"), conversion.get("strategy")
-    errors = rules.one_of(where.child("strategy"), strategy, ("None", "Webhook"))
-    webhook = conversion.get("webhook")
-    if strategy == "Webhook":
-        if webhook is None:
-            text = "required when strategy is set to Webhook"
-            return [*errors, fields.required(where.child("webhook"), text)]
-        errors += _client(where.child("webhook", "clientConfig"), webhook.get("clientConfig") or {})
-        reviews = webhook.get("conversionReviewVersions")
-        errors += rules.required(where.child("webhook", "conversionReviewVersions"), reviews)
-    elif webhook is not None:
-        text = "should not be set when strategy is not set to Webhook"
-        errors.append(fields.forbidden(where.child("webhook"), text))
-    return errors
-
-
-def validate_definition_update(definition: Object, old: Object) -> list[FieldError]:
-    """Group, plural, kind and scope never change once established."""
-    spec, before = definition.get("spec") or {}, old.get("spec") or {}
-    errors = rules.immutable(_SPEC.child("group"), spec.get("group"), before.get("group"))
-    found, known = spec.get("names") or {}, before.get("names") or {}
-    where = _SPEC.child("names")
-    errors += rules.immutable(where.child("plural"), found.get("plural"), known.get("plural"))
-    conditions = (old.get("status") or {}).get("conditions") or ()
-    if any(c.get("type") == "Established" and c.get("status") == "True" for c in conditions):
-        errors += rules.immutable(_SPEC.child("scope"), spec.get("scope"), before.get("scope"))
-        errors += rules.immutable(where.child("kind"), found.get("kind"), known.get("kind"))
-    return errors
 
 
 def validate_webhooks(configuration: Object) -> list[FieldError]:

@@ -120,9 +120,6 @@ RULES: dict[Resource, Rules] = {
         update=definitions.validate_definition_update,
         status=definitions.validate_definition_status,
     ),
-    kinds.CUSTOM_RESOURCE_DEFINITIONS: Rules(
-        create=extension.validate_definition, update=extension.validate_definition_update
-    ),
     kinds.VALIDATING_WEBHOOK_CONFIGURATIONS: Rules(create=extension.validate_webhooks),
     kinds.MUTATING_WEBHOOK_CONFIGURATIONS: Rules(create=extension.validate_webhooks),
     kinds.VALIDATING_ADMISSION_POLICIES: Rules(create=extension.validate_admission_policy),

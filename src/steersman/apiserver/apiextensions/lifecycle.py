@@ -109,6 +109,9 @@ class CustomResources:
         for resource in self._served.get(name, ()):
             api.views.remove(resource)
         row = stored(definition)
+        if _built_in(row):
+            log.warning("custom resource definition %s: the resource is built in", name)
+            return
         api.hub.forget(row)
         cache = api.hub.cache(row, _recorder(versions))
         fresh_after = _fresh_after(definition, versions)
@@ -192,6 +195,11 @@ class CustomResources:
             except NotFound:
                 continue
         return not any(True for _ in view.cache.objects.select(Filter()))
+
+
+def _built_in(row: Resource) -> bool:
+    """Say whether the server has a resource of its own by that name, which then stays."""
+    return any((one.group, one.plural) == (row.group, row.plural) for one in kinds.RESOURCES)
 
 
 def _shape(definition: Object) -> object:

@@ -35,8 +35,6 @@ class CustomStrategy(Strategy):
     def prepare_new(self, ctx: Context, obj: Object) -> None:
         if self.terminating:
             raise MethodNotSupported("create not allowed while custom resource definition is terminating")
-        if self.version.deprecation:
-            ctx.warnings.append(self.version.deprecation)
 
     def count_generation(self, obj: Object, old: Object) -> None:
         """Everything but metadata counts; status does not where it has a sub-resource of its own."""
@@ -63,6 +61,7 @@ class CustomStatusStrategy(StatusStrategy):
     """Writes of the status sub-resource: only status changes."""
 
     main: CustomStrategy
+    allow_unconditional_update = False
 
     def prepare_for_update(self, ctx: Context, obj: Object, old: Object) -> None:
         for name in {*obj, *old} - {"status", "metadata", "apiVersion", "kind"}:

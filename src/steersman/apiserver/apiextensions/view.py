@@ -60,6 +60,10 @@ class CustomView(View):
     def table(self) -> Table:
         return self.version.table
 
+    @property
+    def deprecation(self) -> str:
+        return self.version.deprecation
+
     def endpoint(self, subresource: str) -> Callable[[Target], Awaitable[Answer]] | None:
         return scale.answer if subresource == "scale" and self.version.scale is not None else None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from steersman.api import schema
 from steersman.api.errors import BadRequest
 from steersman.api.patch import apply
@@ -50,7 +52,12 @@ def decode_changed(write: Write, obj: Object, old: Object, patch: Any) -> Object
     """
     if not old.keys() <= obj.keys():  # what was taken away may be something every object has
         return decode(write, obj, patch=patch)
-    changed = {name: value for name, value in obj.items() if name not in old or old[name] != value}
+    changed = {
+        name: value
+        for name, value in obj.items()
+        # As text: to Python true equals 1.
+        if name not in old or orjson.dumps(old[name]) != orjson.dumps(value)
+    }
     names = tuple(changed)
     decode(write, changed, patch=patch)
     for name in names:

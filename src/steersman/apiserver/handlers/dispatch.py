@@ -56,6 +56,8 @@ async def dispatch(api: API, request: Request) -> Answer:
     if api.store.shared and not _fresh_enough(request, api.store.revision):
         await api.store.catch_up()
     await view.cache.ready()
+    if view.deprecation:
+        request.warnings.append(view.deprecation)
     target = Target(api, request, info, view, view.strategy.for_subresource(info.subresource))
     endpoint = api.endpoints.get((resource.group, resource.plural, info.subresource))
     handle = endpoint.handle if endpoint is not None else view.endpoint(info.subresource)
