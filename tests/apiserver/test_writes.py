@@ -10,7 +10,15 @@ import pytest
 from tests.apiserver.objects import CONFIG_MAPS, config_map, make
 
 from steersman.api import kinds
-from steersman.api.errors import AlreadyExists, BadRequest, Conflict, Invalid, NotFound, UnsupportedMediaType
+from steersman.api.errors import (
+    AlreadyExists,
+    ApiError,
+    BadRequest,
+    Conflict,
+    Invalid,
+    NotFound,
+    UnsupportedMediaType,
+)
 from steersman.client.rest import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH
 
 if TYPE_CHECKING:
@@ -150,6 +158,18 @@ async def test_members_every_object_has_cannot_be_patched_away(client: Client) -
     assert patched == made
     with pytest.raises(Invalid):
         await client.patch(kinds.DEPLOYMENTS, "web", {"spec": None}, "default")
+
+
+async def test_true_is_not_one(client: Client) -> None:
+    await client.create(kinds.DEPLOYMENTS, deployment("web", 1), "default")
+    with pytest.raises(ApiError):
+        await client.patch(kinds.DEPLOYMENTS, "web", {"spec": {"replicas": True}}, "default")
+    revision = {"metadata": {"name": "r"}, "revision": 1, "data": {"a": 1}}
+    made = await client.create(kinds.CONTROLLER_REVISIONS, revision, "default")
+    patch = {"metadata": {"labels": {"x": "y"}}}
+    patched = await client.patch(kinds.CONTROLLER_REVISIONS, "r", patch, "default")
+    assert patched["data"] == {"a": 1}
+    assert made["data"] == {"a": 1}
 
 
 async def test_concurrent_patches_all_take_effect(client: Client) -> None:

@@ -5,8 +5,9 @@
     deliver events, acknowledge        <──done───
     meanwhile: next batch gathers
 
-A commit runs on the event loop while the disk answers within a fraction of a millisecond, because waking a thread
-takes longer than that; on a slower disk, and during compaction and checkpoints, it runs on a writer thread.
+A commit runs on the event loop while the disk answers within a fraction of a millisecond, because waking a
+thread takes longer than that; on a slower disk, and during compaction and checkpoints, it runs on a writer
+thread.
 
 Writes are decided on the event loop in order, against the live keys in memory, and committed in groups:
 whatever was asked while one commit was on its way to the disk goes into the next. When a commit fails (full

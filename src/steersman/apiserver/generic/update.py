@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import orjson
+
 from steersman.api import meta
 from steersman.api.errors import Conflict, Invalid, NotFound
 from steersman.api.fields import invalid
@@ -99,7 +101,7 @@ async def _swap(write: Write, obj: Object, old: Object, item: Item) -> Item:
         own_fields(write, obj, old, context.now)
         if _finished(write, obj):
             return await remove(write, obj, item)
-        if obj == old:
+        if obj == old and _sorted(obj) == _sorted(old):
             return item
         result = await put(write, obj, expect=item.revision)
         stored = not write.options.dry_run
@@ -107,6 +109,12 @@ async def _swap(write: Write, obj: Object, old: Object, item: Item) -> Item:
     finally:
         if finish is not None:
             await finish(stored)
+
+
+def _sorted(obj: Object) -> bytes:
+    """Return an object's text whatever the order of its members; to Python true equals 1, as text it does
+    not."""
+    return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
 
 
 def _keep_metadata(write: Write, metadata: Object, old: Object) -> None:
