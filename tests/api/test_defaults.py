@@ -170,3 +170,9 @@ def test_defaulting_twice_changes_nothing(resource, body):
     twice = copy.deepcopy(once)
     defaults.default(resource, twice)
     assert twice == once
+
+
+def test_string_data_is_folded_into_data():
+    secret = completed(kinds.SECRETS, stringData={"a": "x"}, data={"a": "b2xk", "b": "b2xk"})
+    assert secret["data"] == {"a": "eA==", "b": "b2xk"}
+    assert "stringData" not in secret

@@ -74,6 +74,15 @@ def test_a_sub_path_must_not_lead_out_of_the_volume(tmp_path: Path) -> None:
             subpath.resolve(str(volume), "v", bad)
 
 
+def test_a_sub_path_is_made_as_accessible_as_its_volume(tmp_path: Path) -> None:
+    volume = tmp_path / "v"
+    volume.mkdir()
+    volume.chmod(0o2777)
+    assert subpath.resolve(str(volume), "v", "a/b") == str(volume / "a" / "b")
+    made = (volume / "a", volume / "a" / "b")
+    assert [oct(path.stat().st_mode & 0o7777) for path in made] == ["0o2777", "0o2777"]
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "fits"),
     [

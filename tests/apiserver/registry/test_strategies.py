@@ -146,12 +146,6 @@ def test_a_node_registers_with_its_status():
     assert node["spec"]["podCIDRs"] == ["10.0.0.0/24"]
 
 
-def test_string_data_is_folded():
-    secret = created(kinds.SECRETS, stringData={"a": "x"}, data={"a": "b2xk", "b": "b2xk"})
-    assert secret["data"] == {"a": "eA==", "b": "b2xk"}
-    assert "stringData" not in secret
-
-
 def test_a_job_selects_its_own_pods():
     spec = created(kinds.JOBS, spec={"template": {"spec": POD_SPEC}})["spec"]
     assert spec["selector"] == {"matchLabels": {"batch.kubernetes.io/controller-uid": "u-1"}}

@@ -5,6 +5,7 @@ Source: documented API defaults of k8s core/v1.
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 from steersman.api import quantity
@@ -110,7 +111,12 @@ def default_endpoints(endpoints: Object) -> None:
 
 
 def default_secret(secret: Object) -> None:
+    """Fold `stringData`, a convenience of writing, into `data`: nobody behind the decoder sees it."""
     put_zero(secret, "type", "Opaque")
+    text = secret.pop("stringData", None)
+    if text:
+        encoded = {key: base64.b64encode((value or "").encode()).decode() for key, value in text.items()}
+        secret["data"] = {**(secret.get("data") or {}), **encoded}
 
 
 def default_namespace(namespace: Object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from steersman.api.errors import ApiError
@@ -34,6 +35,8 @@ log = logging.getLogger("steersman.kubelet.pods")
 
 KINDS = {"init": "init_container", "regular": "container", "ephemeral": "ephemeral_container"}
 RESOURCES = {"ConfigMap": CONFIG_MAPS, "Secret": SECRETS}
+DATA_VOLUMES = {"configMap", "downwardAPI", "projected", "secret"}
+"""Volumes that the kubelet rewrites; containers only read them, whatever the mount says."""
 
 
 class StartFailed(Exception):
@@ -178,13 +181,15 @@ class Starter:
         ips: tuple[str, ...],
     ) -> list[Bind]:
         paths = self._kit.volumes.paths(pod["metadata"]["uid"])
+        kept_by_kubelet = {v["name"] for v in pod["spec"].get("volumes") or () if DATA_VOLUMES & v.keys()}
         binds = []
         for mount in container.get("volumeMounts") or ():
             if mount["name"] not in paths:
                 raise ConfigError(
                     f'cannot find volume "{mount["name"]}" to mount into container "{container["name"]}"'
                 )
-            binds.append(_bind(mount, paths[mount["name"]], environment))
+            bind = _bind(mount, paths[mount["name"]], environment)
+            binds.append(replace(bind, readonly=True) if mount["name"] in kept_by_kubelet else bind)
         targets = {bind.target for bind in binds}
         if ips and "/etc/hosts" not in targets:
             binds.append(Bind("/etc/hosts", self._hosts(pod, ips), _readonly_hosts(pod, container)))

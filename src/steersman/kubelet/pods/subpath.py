@@ -21,7 +21,16 @@ def resolve(volume: str, name: str, subpath: str) -> str:
         raise ConfigError(
             f'failed to prepare subPath for volumeMount "{name}": {subpath} leads out of the volume'
         )
-    if not os.path.exists(real):
-        facts = os.stat(root)
-        os.makedirs(real, mode=facts.st_mode & 0o777, exist_ok=True)
+    _ensure_directory(real, os.stat(root).st_mode & 0o777)
     return real
+
+
+def _ensure_directory(path: str, mode: int) -> None:
+    """Make what is missing as accessible as the volume itself, whatever the umask: pods without root write
+    there."""
+    if os.path.exists(path):
+        return
+    _ensure_directory(os.path.dirname(path), mode)
+    os.mkdir(path)
+    inherited = os.stat(path).st_mode & 0o2000  # set-group-ID, which makes new files the fsGroup's
+    os.chmod(path, mode | inherited)
