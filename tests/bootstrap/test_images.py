@@ -67,6 +67,14 @@ def test_the_demo_image_serves_and_has_the_usual_tools() -> None:
 
 
 @needs_programs
+def test_the_shell_of_the_demo_image_finds_its_own_wget() -> None:
+    (busybox,) = (entry.content for entry in images.demo_entries() if entry.path == "bin/busybox")
+    assert busybox is not None
+    assert b"\0wget\0" not in busybox
+    assert b"\0" + images.WGET_APPLET + b"\0" in busybox
+
+
+@needs_programs
 def test_archives_are_built_once(tmp_path: Path) -> None:
     paths = images.ensure_archives(tmp_path)
     before = [path.stat().st_mtime_ns for path in paths]

@@ -38,9 +38,13 @@ WELCOME = """\
 """
 
 
+WGET_APPLET = b"wgeT"
+"""What the image's busybox calls its own wget; of the same length, and at the same place in the alphabet."""
+
 WGET = """\
 #!/bin/sh
 # Debian's static busybox has no wget -T (it crashes on it): the timeout applet does that part.
+set -o pipefail
 seconds= left=$#
 while [ "$left" -gt 0 ]; do
   word=$1
@@ -56,8 +60,7 @@ while [ "$left" -gt 0 ]; do
     *) set -- "$@" "$word" ;;
   esac
 done
-[ -n "$seconds" ] || exec busybox wget "$@"
-timeout "$seconds" busybox wget "$@"
+{ ${seconds:+timeout "$seconds"} busybox wgeT "$@" 2>&1 >&3 3>&- | sed 's/^wgeT:/wget:/' >&2; } 3>&1
 status=$?
 [ $status -ne 143 ] || { echo "wget: download timed out" >&2; status=1; }
 exit $status
@@ -96,7 +99,8 @@ def demo_entries() -> list[Entry]:
     """The demo image: busybox with all its applets, an init, a page."""
     entries = [Entry(name) for name in DEMO_DIRECTORIES.split()]
     entries += [Entry(name, mode=0o1777) for name in ("tmp", "var/tmp")]
-    entries += [Entry("bin/busybox", program("busybox")), Entry("sbin/catatonit", program("catatonit"))]
+    entries += [Entry("bin/busybox", _own_wget(program("busybox")))]
+    entries += [Entry("sbin/catatonit", program("catatonit"))]
     entries += [Entry(f"bin/{name}", link="busybox") for name in applets() if name != "wget"]
     entries.append(Entry("bin/wget", WGET.encode()))
     files = {
@@ -107,6 +111,12 @@ def demo_entries() -> list[Entry]:
         "www/index.html": WELCOME,
     }
     return entries + [Entry(path, text.encode(), mode=0o644) for path, text in files.items()]
+
+
+def _own_wget(busybox: bytes) -> bytes:
+    """Take the name `wget` out of busybox's table of applets: its shell looks there before it looks along
+    PATH, and would never find the image's own wget."""
+    return busybox.replace(b"\0wget\0", b"\0" + WGET_APPLET + b"\0", 1)
 
 
 IMAGES = (
