@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from steersman.kubelet.cri.client import Runtime
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 CLONE_NEWNET = 0x40000000
 PAUSE_IMAGE = "localhost/steersman/pause:test"
 BUSYBOX_IMAGE = "localhost/steersman/busybox:test"
+ONE_LOOP = pytest.mark.asyncio(loop_scope="session")
+"""gRPC's asyncio side serves one event loop a process: with a loop a test, answers get lost now and then."""
 NEEDED = ("containerd", "ctr", "runc", "catatonit", "ip")
 
 

@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.kubelet.kubelet_node import BUSYBOX_IMAGE
+import pytest_asyncio
+from tests.kubelet.kubelet_node import BUSYBOX_IMAGE, ONE_LOOP
 
 from steersman.kubelet.cri.cache import RuntimeCache
 from steersman.kubelet.cri.client import Runtime, RuntimeCallFailed
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
     from tests.kubelet.kubelet_node import Node
 
-pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = [ONE_LOOP, pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(60)]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def runtime(node: Node) -> AsyncIterator[Runtime]:
     async with Runtime(node.socket) as connected:
         yield connected

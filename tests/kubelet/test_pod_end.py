@@ -6,8 +6,9 @@ import time
 
 import pytest
 from tests.kubelet.cluster import Cluster, phase, ready, running_kubelet, state_of
+from tests.kubelet.kubelet_node import ONE_LOOP
 
-pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = [ONE_LOOP, pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(60)]
 
 DEAF = "trap '' TERM; while true; do sleep 0.1; done"
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from tests.kubelet.cluster import IMAGE, Cluster, phase, ready, running_kubelet, state_of, waits_for
-from tests.kubelet.kubelet_node import ctr, restart_containerd
+from tests.kubelet.kubelet_node import ONE_LOOP, ctr, restart_containerd
 
 from steersman.api.kinds import PODS
 
-pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = [ONE_LOOP, pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(60)]
 
 STAY = "trap exit TERM; while true; do sleep 0.1; done"
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from tests.kubelet.cluster import Cluster, ready, state_of
+from tests.kubelet.kubelet_node import ONE_LOOP
 
 from steersman.api.kinds import PODS
 from steersman.client.rest import STRATEGIC_PATCH
 
-pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = [ONE_LOOP, pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(60)]
 
 QUICK = {"periodSeconds": 1, "failureThreshold": 1}
 

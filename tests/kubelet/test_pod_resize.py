@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.kubelet.cluster import Cluster, ready, state_of
+from tests.kubelet.kubelet_node import ONE_LOOP
 
 from steersman.api.kinds import PODS
 from steersman.kubelet.cri.observed import Container, PodRuntime
@@ -63,6 +64,7 @@ async def resize(cluster: Cluster, cpu: str) -> None:
     )
 
 
+@ONE_LOOP
 @pytest.mark.root
 @pytest.mark.slow
 @pytest.mark.skipif(not CPU.is_dir(), reason="reads cgroup v1 files")

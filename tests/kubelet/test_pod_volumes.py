@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from tests.kubelet.cluster import Cluster, phase, ready, state_of, waits_for
+from tests.kubelet.kubelet_node import ONE_LOOP
 
 from steersman.api.kinds import CONFIG_MAPS, SECRETS
 
-pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = [ONE_LOOP, pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(60)]
 
 
 async def config(cluster: Cluster, name: str, data: dict[str, str]) -> None:

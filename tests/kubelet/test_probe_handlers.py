@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 import grpc
 import grpc.aio
 import pytest
+import pytest_asyncio
 from aiohttp import web
+from tests.kubelet.kubelet_node import ONE_LOOP
 
 from steersman.kubelet.probes.handlers import Handlers, ProbeBroken, Target, port_number
 
@@ -17,14 +19,14 @@ if TYPE_CHECKING:
 TARGET = Target({"name": "c", "ports": [{"name": "web", "containerPort": 80}]}, "id", "127.0.0.1")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def handlers() -> AsyncIterator[Handlers]:
     made = Handlers(cast("Any", None))
     yield made
     await made.aclose()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def web_port() -> AsyncIterator[int]:
     async def answer(request: web.Request) -> web.Response:
         headers = {"Location": "/elsewhere"}
@@ -42,6 +44,7 @@ async def web_port() -> AsyncIterator[int]:
     await runner.cleanup()
 
 
+@ONE_LOOP
 @pytest.mark.parametrize(
     ("code", "healthy", "text"),
     [
@@ -57,12 +60,14 @@ async def test_http(handlers: Handlers, web_port: int, code: int, healthy: bool,
     assert (answer.healthy, answer.text) == (healthy, text)
 
 
+@ONE_LOOP
 async def test_tcp(handlers: Handlers, web_port: int) -> None:
     assert (await handlers.ask({"tcpSocket": {"port": web_port}}, TARGET, 2)).healthy
     refused = await handlers.ask({"tcpSocket": {"port": 1}}, TARGET, 2)
     assert refused.text == "dial tcp 127.0.0.1:1: connect: connection refused"
 
 
+@ONE_LOOP
 @pytest.mark.parametrize(("state", "healthy"), [(1, True), (2, False)])
 async def test_grpc(handlers: Handlers, state: int, healthy: bool) -> None:
     asked: list[bytes] = []

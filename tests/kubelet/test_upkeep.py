@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.kubelet.cluster import IMAGE, Cluster, config_for, ready
-from tests.kubelet.kubelet_node import PAUSE_IMAGE, ctr, image_archive
+from tests.kubelet.kubelet_node import ONE_LOOP, PAUSE_IMAGE, ctr, image_archive
 
 from steersman.kubelet.node.agent import NodeAgent
 from steersman.kubelet.node.machine import read_machine
@@ -27,6 +27,7 @@ def upkeep(cluster: Cluster, **settings: Any) -> Upkeep:
     return Upkeep(config, kit, kubelet.workers, kubelet.sources, node)
 
 
+@ONE_LOOP
 @pytest.mark.root
 @pytest.mark.slow
 async def test_a_large_log_is_rotated_and_goes_on(cluster: Cluster) -> None:
@@ -44,6 +45,7 @@ async def test_a_large_log_is_rotated_and_goes_on(cluster: Cluster) -> None:
     await cluster.delete("chatty", grace=0)
 
 
+@ONE_LOOP
 @pytest.mark.root
 @pytest.mark.slow
 async def test_only_unused_images_are_removed(cluster: Cluster) -> None:

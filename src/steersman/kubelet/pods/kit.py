@@ -67,6 +67,8 @@ class Kit:
     clock: Clock
     services: Callable[[], Iterable[Object]]
     """every Service, from a synced cache"""
+    active_pods: Callable[[], Iterable[Object]]
+    """every pod of the node that runs or may still run"""
     mirror_of: Callable[[Object], Object | None]
     """the API object that shows a static pod; the pod itself for any other"""
     sandbox_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SANDBOXES_AT_ONCE))

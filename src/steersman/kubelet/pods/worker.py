@@ -24,6 +24,7 @@ from steersman.client.transport import ConnectionFailed
 from steersman.kubelet import metrics
 from steersman.kubelet.cri.client import RuntimeCallFailed
 from steersman.kubelet.pods import spec
+from steersman.kubelet.pods.admission import refusal
 from steersman.kubelet.pods.env import ConfigError
 from steersman.kubelet.pods.fields import Addresses
 from steersman.kubelet.pods.plan import Memory, Plan, Restart, plan_pod, usable_sandbox
@@ -76,7 +77,7 @@ class PodWorker:
         self._reason = ""
         self._message = ""
         self._grace: int | None = None
-        self._stopped = False
+        self._stopped = False  # nothing of the pod runs any more, and nothing will
 
     # ---- told from outside
 
@@ -86,9 +87,10 @@ class PodWorker:
         return self.gone or bool(self._reason) or bool(self.pod["metadata"].get("deletionTimestamp"))
 
     @property
-    def stopped(self) -> bool:
-        """Nothing of the pod runs any more, and nothing will."""
-        return self._stopped
+    def takes_room(self) -> bool:
+        """The pod runs or may still run, and the API (so the scheduler) knows of it."""
+        over = (self.pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+        return not (over or self._stopped or self.gone or self._reason.startswith("OutOf"))
 
     def update(self, pod: Object) -> None:
         """The pod as the API has it now."""
@@ -125,6 +127,7 @@ class PodWorker:
     async def run(self) -> None:
         """Drive the pod to its last trace; returns when nothing of it is left here."""
         if (self.pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+            self._check_room()
             await self._interruptible(self._live())
         await self._stop()
         await self._clean()
@@ -135,6 +138,18 @@ class PodWorker:
             self._wake.clear()
             await self._wake.wait()
         await self._remove()
+
+    def _check_room(self) -> None:
+        """Refuse a new pod that the node has no room for; what was begun is never refused."""
+        kit = self._kit
+        begun = (self.pod.get("status") or {}).get("startTime") or not kit.cache.get(self.uid).empty
+        if begun or spec.is_static(self.pod):
+            return
+        others = [pod for pod in kit.active_pods() if pod["metadata"]["uid"] != self.uid]
+        refused = refusal(self.pod, others, kit.node.allocatable)
+        if refused is not None:
+            kit.recorder.event(self.pod, "Warning", refused.reason, refused.message)
+            self._reason, self._message = refused.reason, f"Pod was rejected: {refused.message}"
 
     async def _interruptible(self, work: Coroutine[object, object, None]) -> bool:
         """Await `work`; False when `_interrupt` ended it early."""

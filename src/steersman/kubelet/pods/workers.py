@@ -48,6 +48,10 @@ class Workers:
     def pods(self) -> list[Object]:
         return [worker.pod for worker in self._workers.values()]
 
+    def active(self) -> list[Object]:
+        """The pods that run or may still run."""
+        return [w.pod for w in self._workers.values() if w.takes_room]
+
     def get(self, uid: str) -> PodWorker | None:
         return self._workers.get(uid)
 
