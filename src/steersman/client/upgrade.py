@@ -8,6 +8,7 @@ ways: a relay reads no more than its other side has taken.
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -88,9 +89,18 @@ async def open_upgrade(
         async with asyncio.timeout(timeout):
             return await _open(method, url, headers, tls)
     except TimeoutError as error:
-        raise UpgradeFailed(f"no answer from {urlsplit(url).netloc} within {timeout:.0f} s") from error
-    except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
-        raise UpgradeFailed(f"error dialing {urlsplit(url).netloc}: {error}") from error
+        raise UpgradeFailed(f"dial tcp {urlsplit(url).netloc}: i/o timeout") from error
+    except OSError as error:
+        raise UpgradeFailed(dial_failure(url, error)) from error
+    except (EOFError, ValueError, asyncio.LimitOverrunError) as error:
+        raise UpgradeFailed(f"{urlsplit(url).netloc} gave no HTTP answer: {error}") from error
+
+
+def dial_failure(url: str, error: OSError) -> str:
+    """Why a connection could not be had, in the words users of Kubernetes know."""
+    refused = isinstance(error, ConnectionError) and error.errno
+    why = f"connect: {os.strerror(error.errno).lower()}" if refused and error.errno else str(error)
+    return f"dial tcp {urlsplit(url).netloc}: {why}"
 
 
 async def _open(

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import aiohttp
-
 from steersman.api.errors import InternalError
 from steersman.apiserver.http.values import Query, Response
-from steersman.apiserver.streaming.http_request import Exchange
+from steersman.apiserver.streaming.http_request import Exchange, ExchangeFailed
 from steersman.apiserver.streaming.kubelet import kubelet_of, kubelet_tls, plain_refusal, target_pod
 from steersman.apiserver.streaming.location import choose_container, log_path
 
@@ -45,5 +43,5 @@ async def _open(target: Target, pod: Object, path: str) -> Exchange:
     tls = kubelet_tls(target.api) if url.startswith("https:") else None
     try:
         return await Exchange.open("GET", url + path, tls=tls)
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+    except ExchangeFailed as error:
         raise InternalError.of(f'Get "{url}{path}": {error}') from error

@@ -12,13 +12,11 @@ import random
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from steersman.api import kinds
 from steersman.api.errors import ServiceUnavailable
 from steersman.apiserver.http.values import Response, Takeover
 from steersman.apiserver.streaming import destination
-from steersman.apiserver.streaming.http_request import HOP_BY_HOP, Exchange
+from steersman.apiserver.streaming.http_request import HOP_BY_HOP, Exchange, ExchangeFailed
 from steersman.apiserver.streaming.kubelet import kubelet_tls
 from steersman.apiserver.streaming.location import kubelet_url
 from steersman.client.upgrade import UpgradeFailed, forwarded_headers, open_upgrade, relay
@@ -115,7 +113,7 @@ async def _exchange(request: Request, url: str, prefix: str, tls: ssl.SSLContext
     body = None if request.method in _WITHOUT_BODY else request.reader.chunks()
     try:
         exchange = await Exchange.open(request.method, url, headers=headers, body=body, tls=tls)
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+    except ExchangeFailed as error:
         raise ServiceUnavailable(f"error trying to reach service: {error}") from error
     answered = {
         name: value
@@ -127,6 +125,6 @@ async def _exchange(request: Request, url: str, prefix: str, tls: ssl.SSLContext
         answered["Location"] = destination.rewrite_location(exchange.headers["Location"], host, prefix)
     content_type = exchange.headers.get("Content-Type", "application/octet-stream")
     if request.method == "HEAD":
-        await exchange.close()
+        exchange.close()
         return Response(exchange.status, b"", content_type, answered)
     return exchange.stream(content_type, answered)
