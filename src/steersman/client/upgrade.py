@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
-__all__ = ["UpgradeFailed", "Upgraded", "error_text", "forwarded_headers", "open_upgrade", "relay"]
+__all__ = [
+    "UpgradeFailed",
+    "Upgraded",
+    "dial_failure",
+    "error_text",
+    "forwarded_headers",
+    "open_upgrade",
+    "relay",
+]
 
 HEAD_LIMIT = 64 * 1024
 CHUNK = 64 * 1024
