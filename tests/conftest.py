@@ -1,3 +1,3 @@
 """Fixtures for everybody."""
 
-pytest_plugins = ["tests.fixtures.apiserver"]
+pytest_plugins = ["tests.fixtures.apiserver", "tests.fixtures.webhook"]

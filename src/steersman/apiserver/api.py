@@ -24,7 +24,7 @@ from steersman.apiserver.views import Views, served, stored_record
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from steersman.api.resource import Resource
     from steersman.api.types import Object
@@ -68,7 +68,17 @@ class API:
         self.documents = Documents(self.views)
         self.advertised, self.port = "127.0.0.1", 0
         self.bootstrapped = self.draining = False
+        self._closers: list[Callable[[], Awaitable[None]]] = []
         self._plugins_for: dict[tuple[Resource, str, Operation], tuple[Plugin, ...]] = {}
+
+    def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Have something taken down when the server ends."""
+        self._closers.append(close)
+
+    async def close(self) -> None:
+        """Take down what plug-ins and endpoints have opened, the last first."""
+        while self._closers:
+            await self._closers.pop()()
 
     def use_plugins(self, plugins: tuple[Plugin, ...]) -> None:
         """Put the admission plug-ins in place; what was remembered of others is forgotten."""

@@ -102,6 +102,7 @@ class APIServer:
         self._tasks, self._streams = tasks, Streams(tasks)
         self._handler = chain.build(api, self._route, chain.steps(await self._auditor(tasks), None))
         await bootstrap.objects(api)
+        self._stack.push_async_callback(api.close)
         api.use_plugins(admission.make_plugins(api))
         api.authenticators = authn.make_authenticators(api)
         api.authorizers = authz.make_authorizers(api)

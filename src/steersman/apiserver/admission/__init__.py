@@ -39,6 +39,8 @@ class Attributes:
     """Annotations for the audit event."""
     memo: dict[str, Any] = field(default_factory=dict)
     """What a plug-in keeps between its calls for this write, by its name."""
+    round: int = 0
+    """0 for the first pass through the mutating plug-ins, 1 for the second."""
     again: bool = False
     """Set by a mutating plug-in that changed the object after others had seen it: all are asked once
     more."""

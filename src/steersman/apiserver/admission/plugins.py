@@ -24,6 +24,10 @@ from steersman.apiserver.admission.signers import (
 )
 from steersman.apiserver.admission.storage_object_in_use_protection import StorageObjectInUseProtection
 from steersman.apiserver.admission.taint_nodes_by_condition import TaintNodesByCondition
+from steersman.apiserver.admission.webhooks.plugin import (
+    MutatingAdmissionWebhook,
+    ValidatingAdmissionWebhook,
+)
 from steersman.apiserver.authz.rbac.escalation import RBACEscalation
 
 if TYPE_CHECKING:
@@ -51,5 +55,7 @@ ADMISSION: tuple[Callable[[API], Plugin], ...] = (
     DefaultIngressClass,
     DefaultStorageClass,
     RBACEscalation,
+    MutatingAdmissionWebhook,  # sees what all others have made of the object
+    ValidatingAdmissionWebhook,
     ResourceQuota,  # last: it is charged for what all others let pass
 )

@@ -67,12 +67,18 @@ class Write:
             user=self.user,
             dry_run=self.options.dry_run,
             warnings=self.warnings,
+            field_manager=self.options.field_manager,
         )
 
     async def mutate(self, attributes: Attributes) -> None:
-        """Run the mutating side of admission."""
-        for plugin in self.api.plugins_for(attributes.resource, attributes.subresource, attributes.operation):
+        """Run the mutating side of admission; once more when a plug-in changed what others had seen."""
+        plugins = self.api.plugins_for(attributes.resource, attributes.subresource, attributes.operation)
+        for plugin in plugins:
             await plugin.mutate(attributes)
+        if attributes.again:
+            attributes.round = 1
+            for plugin in plugins:
+                await plugin.mutate(attributes)
 
     async def validate(self, attributes: Attributes) -> None:
         """Run the validating side of admission."""
