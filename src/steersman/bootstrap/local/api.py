@@ -27,8 +27,13 @@ def connect(cluster: Cluster) -> Client:
     return Client.from_kubeconfig(str(cluster.kubeconfig), user_agent="steersman-up")
 
 
-async def wait_until(condition: Callable[[], Awaitable[str]], seconds: float, what: str, hint: str) -> None:
-    """Wait until `condition` gives "" (nothing in the way). Raises: BootstrapError with what last was."""
+async def wait_until(
+    condition: Callable[[], Awaitable[str]], seconds: float, what: str, hint: Callable[[], str]
+) -> None:
+    """Wait until `condition` gives "" (nothing in the way). Raises: BootstrapError with what last was.
+
+    `hint` is asked only then.
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -38,11 +43,11 @@ async def wait_until(condition: Callable[[], Awaitable[str]], seconds: float, wh
         if not obstacle:
             return
         if time.monotonic() > deadline:
-            raise BootstrapError(f"{what} after {seconds:g} s: {obstacle}", hint)
+            raise BootstrapError(f"{what} after {seconds:g} s: {obstacle}", hint())
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def wait_ready(client: Client, seconds: float, hint: str) -> None:
+async def wait_ready(client: Client, seconds: float, hint: Callable[[], str]) -> None:
     """Wait for the API server's /readyz. Raises: BootstrapError."""
 
     async def obstacle() -> str:
@@ -52,7 +57,9 @@ async def wait_ready(client: Client, seconds: float, hint: str) -> None:
     await wait_until(obstacle, seconds, "the API server is not ready", hint)
 
 
-async def wait_nodes_ready(client: Client, names: Sequence[str], seconds: float, hint: str) -> None:
+async def wait_nodes_ready(
+    client: Client, names: Sequence[str], seconds: float, hint: Callable[[], str]
+) -> None:
     """Wait until these nodes are Ready and may take pods. Raises: BootstrapError."""
 
     async def obstacle() -> str:

@@ -99,7 +99,7 @@ async def deploy(client: Client, kubeconfig: Path, seconds: float) -> Outcome:
         wanted = found["spec"]["replicas"]
         return "" if available >= wanted else f"{available} of {wanted} replicas are available"
 
-    await wait_until(unavailable, seconds, "the demo does not run", hint)
+    await wait_until(unavailable, seconds, "the demo does not run", lambda: hint)
     address = (await client.get(SERVICES, NAME, NAMESPACE))["spec"]["clusterIP"]
 
     async def unanswered() -> str:
@@ -112,7 +112,7 @@ async def deploy(client: Client, kubeconfig: Path, seconds: float) -> Outcome:
                 return f"http://{host}/ from pod {pod}: {said}"
         return ""
 
-    await wait_until(unanswered, seconds, "the demo does not answer", hint)
+    await wait_until(unanswered, seconds, "the demo does not answer", lambda: hint)
     return Outcome(f"http://{address}/ and http://{HOST}/", changed)
 
 

@@ -12,6 +12,7 @@ from steersman.bootstrap import pki
 from steersman.bootstrap.errors import BootstrapError
 from steersman.bootstrap.local import api, cluster, host, images, node
 from steersman.bootstrap.local.commands import ip_json, run
+from steersman.bootstrap.local.logs import where_to_look
 
 if TYPE_CHECKING:
     from steersman.bootstrap.local.cluster import Cluster
@@ -86,6 +87,7 @@ async def bring_up(found: Cluster, member: str, seconds: float) -> None:
     node.start_node(found, chosen)
     images.ensure_images(found, chosen)
     async with api.connect(found) as client:
-        await api.wait_nodes_ready(client, [member], seconds, f"see {found.log(f'{member}/agent')}")
+        log = found.log(f"{member}/agent")
+        await api.wait_nodes_ready(client, [member], seconds, lambda: where_to_look(log))
         for argv in host.plan_routes(found, await api.pod_cidrs(client)):
             run(argv)

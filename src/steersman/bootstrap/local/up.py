@@ -19,6 +19,7 @@ from steersman.bootstrap.local import images as node_images
 from steersman.bootstrap.local.cluster import Cluster, Node, cluster_lock, load, machine_lock, registered_dir
 from steersman.bootstrap.local.commands import run
 from steersman.bootstrap.local.control import component_environment
+from steersman.bootstrap.local.logs import where_to_look
 from steersman.bootstrap.local.plan import Wish, observe_cluster
 from steersman.bootstrap.local.processes import ProcessSpec
 
@@ -160,7 +161,8 @@ async def wait_api(up: Up) -> str:
     """The API server answers."""
     from steersman.bootstrap.local import api
 
-    await api.wait_ready(up.connect(), up.wait_seconds, f"see {up.cluster.log('apiserver')}")
+    log = up.cluster.log("apiserver")
+    await api.wait_ready(up.connect(), up.wait_seconds, lambda: where_to_look(log))
     return up.cluster.server
 
 
@@ -169,8 +171,8 @@ async def wait_nodes(up: Up) -> str:
     from steersman.bootstrap.local import api
 
     names = [member.name for member in up.awake]
-    hint = f"see {up.cluster.data_dir / 'logs'}"
-    await api.wait_nodes_ready(up.connect(), names, up.wait_seconds, hint)
+    logs = [up.cluster.log(process) for process in (*(f"{name}/agent" for name in names), "controllers")]
+    await api.wait_nodes_ready(up.connect(), names, up.wait_seconds, lambda: where_to_look(*logs))
     for argv in host.plan_routes(up.cluster, await api.pod_cidrs(up.connect())):
         run(argv)
     return ", ".join(names)
