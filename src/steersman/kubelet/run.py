@@ -87,10 +87,8 @@ def node_facts(config: KubeletConfig, machine: Machine) -> NodeFacts:
         resolver = Resolver()
     return NodeFacts(
         name=config.node_name,
-        hostname=config.hostname or config.node_name,
         ips=config.node_ips or (default_address(),),
         memory=machine.memory,
-        cores=machine.cores,
         resolver=resolver,
         oom_floor=lowest_oom_score(),
     )

@@ -108,12 +108,6 @@ class Runtime:
             "Status", self._runtime.Status(pb.StatusRequest(verbose=verbose), timeout=LIST_SECONDS)
         )
 
-    async def set_pod_cidr(self, cidr: str) -> None:
-        request = pb.UpdateRuntimeConfigRequest(
-            runtime_config=pb.RuntimeConfig(network_config=pb.NetworkConfig(pod_cidr=cidr))
-        )
-        await answer("UpdateRuntimeConfig", self._runtime.UpdateRuntimeConfig(request, timeout=LIST_SECONDS))
-
     async def events(self) -> AsyncIterator[Any]:
         """ContainerEventResponse messages as they happen; fails with `Unimplemented` on older runtimes."""
         call = self._runtime.GetContainerEvents(pb.GetEventsRequest())

@@ -96,6 +96,7 @@ class NodeAgent:
         self.seen = await observe(self._config, self._runtime)
         status = self._status()
         self._facts.allocatable = status["allocatable"]
+        self._facts.runtime_name = self.seen.runtime_version.partition("://")[0]
 
     def _status(self) -> Object:
         return node_status(self._config, self._machine, self.seen, self._facts.ips, self._port)

@@ -33,11 +33,9 @@ class NodeFacts:
     """What pods learn of their node; filled in when the node registers."""
 
     name: str
-    hostname: str = ""
     ips: tuple[str, ...] = ()
     memory: int = 0
     """bytes"""
-    cores: float = 0
     allocatable: Mapping[str, str] = field(default_factory=dict)
     resolver: Resolver = field(default_factory=Resolver)
     oom_floor: int = -1000
