@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steersman.api import kinds
-from steersman.api.errors import Forbidden, NotFound
+from steersman.api.errors import ApiError, Forbidden, NotFound
 from steersman.apiserver.authn import User
 from steersman.client.rest import Client
 
@@ -175,3 +175,21 @@ async def test_users_can_ask_what_they_may(
     async with Client(apiserver.transport(User("eve", groups=("system:authenticated",)))) as eve:
         answer = await eve.create(kinds.SELF_SUBJECT_ACCESS_REVIEWS, question)
     assert answer["status"]["allowed"] is allowed
+
+
+@pytest.mark.parametrize(
+    ("resource", "spec"),
+    [
+        (kinds.SELF_SUBJECT_ACCESS_REVIEWS, "text"),
+        (kinds.SELF_SUBJECT_ACCESS_REVIEWS, {"resourceAttributes": ["list"]}),
+        (kinds.SELF_SUBJECT_ACCESS_REVIEWS, {}),
+        (kinds.SUBJECT_ACCESS_REVIEWS, {"resourceAttributes": {"verb": "get"}}),
+        (kinds.TOKEN_REVIEWS, {"token": 7}),
+        (kinds.TOKEN_REVIEWS, {}),
+        (kinds.SELF_SUBJECT_RULES_REVIEWS, {}),
+    ],
+)
+async def test_questions_that_make_no_sense_are_refused(client: Client, resource: Any, spec: Any) -> None:
+    with pytest.raises(ApiError) as caught:
+        await client.create(resource, {"spec": spec})
+    assert caught.value.code in (400, 422)

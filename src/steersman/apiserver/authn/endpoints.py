@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-import orjson
-
+from steersman.api import schema
 from steersman.api.errors import BadRequest, InternalError
 from steersman.api.kinds import SELF_SUBJECT_REVIEWS, TOKEN_REVIEWS
 from steersman.api.times import rfc3339
@@ -17,7 +16,7 @@ from steersman.apiserver.authn.bearer import BearerAuthenticator
 from steersman.apiserver.authn.chain import token_issuer
 from steersman.apiserver.endpoint import Endpoint
 from steersman.apiserver.handlers.body import check_type, read_object
-from steersman.apiserver.http.values import Response
+from steersman.apiserver.handlers.question import answered, read_question
 
 if TYPE_CHECKING:
     from steersman.api.types import Object
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from steersman.apiserver.authn import User
     from steersman.apiserver.authn.serviceaccount.issuer import TokenIssuer
     from steersman.apiserver.handlers.target import Target
+    from steersman.apiserver.http.values import Response
 
 _ISSUERS: WeakKeyDictionary[API, TokenIssuer | None] = WeakKeyDictionary()
 """One issuer a server: it keeps the parsed key."""
@@ -42,21 +42,15 @@ def user_info(user: User) -> Object:
     return info
 
 
-def created(obj: Object) -> Response:
-    return Response(201, orjson.dumps(obj))
-
-
 async def token_review(target: Target) -> Response:
-    obj = await read_object(target.request)
-    check_type(obj, TOKEN_REVIEWS.api_version, TOKEN_REVIEWS.kind)
-    spec = obj.get("spec") or {}
+    obj = await read_question(target)
+    spec = obj["spec"]
     token = spec.get("token") or ""
-    if not isinstance(token, str) or not token:
+    if not token:
         raise BadRequest("token is required for TokenReview in authentication")
     audiences = tuple(str(audience) for audience in spec.get("audiences") or ())
     obj["status"] = await review(target.api, token, audiences)
-    obj.setdefault("metadata", {})
-    return created(obj)
+    return answered(obj)
 
 
 async def review(api: API, token: str, audiences: tuple[str, ...]) -> Object:
@@ -71,13 +65,13 @@ async def review(api: API, token: str, audiences: tuple[str, ...]) -> Object:
 
 
 async def self_subject_review(target: Target) -> Response:
-    obj = await read_object(target.request)
-    check_type(obj, SELF_SUBJECT_REVIEWS.api_version, SELF_SUBJECT_REVIEWS.kind)
+    obj = await read_question(target)
+    del obj["spec"]
     user = target.request.user
     assert user is not None
     obj["metadata"] = {"creationTimestamp": rfc3339(target.api.clock.time())}
     obj["status"] = {"userInfo": user_info(user)}
-    return created(obj)
+    return answered(obj)
 
 
 async def service_account_token(target: Target) -> Response:
@@ -85,7 +79,12 @@ async def service_account_token(target: Target) -> Response:
     if issuer is None:
         raise InternalError.of("this server has no key to sign service-account tokens with")
     request = await read_object(target.request)
-    return created(await issuer.issue(target.info.namespace, target.info.name, request))
+    check_type(request, "authentication.k8s.io/v1", "TokenRequest")
+    try:
+        schema.decode(schema.schema_for(target.view.resource, "token"), request)
+    except schema.DecodeError as error:
+        raise schema.cannot_handle("TokenRequest", "v1", error) from None
+    return answered(await issuer.issue(target.info.namespace, target.info.name, request))
 
 
 def issuer_of(api: API) -> TokenIssuer | None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
 from steersman.api.errors import BadRequest, Invalid
 from steersman.api.fields import FieldError
 from steersman.api.kinds import (
@@ -23,13 +21,13 @@ from steersman.apiserver.authz import Attributes, Verdict
 from steersman.apiserver.authz.chain import decide, rbac_of
 from steersman.apiserver.authz.rbac.reviews import rules_status
 from steersman.apiserver.endpoint import Endpoint
-from steersman.apiserver.handlers.body import check_type, read_object
-from steersman.apiserver.http.values import Response
+from steersman.apiserver.handlers.question import answered, read_question
 
 if TYPE_CHECKING:
     from steersman.api.resource import Resource
     from steersman.api.types import Object
     from steersman.apiserver.handlers.target import Target
+    from steersman.apiserver.http.values import Response
 
 
 def access_attributes(spec: Object, user: User) -> Attributes:
@@ -65,9 +63,8 @@ def reviewed_user(spec: Object) -> User:
 
 
 async def _review(target: Target, resource: Resource, *, own: bool, local: bool = False) -> Response:
-    obj = await read_object(target.request)
-    check_type(obj, resource.api_version, resource.kind)
-    spec: Object = obj.get("spec") or {}
+    obj = await read_question(target)
+    spec: Object = obj["spec"]
     try:
         user = target.request.user if own else reviewed_user(spec)
         assert user is not None
@@ -84,8 +81,7 @@ async def _review(target: Target, resource: Resource, *, own: bool, local: bool 
     if decision.reason:
         status["reason"] = decision.reason
     obj["status"] = status
-    obj.setdefault("metadata", {})
-    return Response(201, orjson.dumps(obj))
+    return answered(obj)
 
 
 async def subject_access_review(target: Target) -> Response:
@@ -101,9 +97,8 @@ async def local_subject_access_review(target: Target) -> Response:
 
 
 async def self_subject_rules_review(target: Target) -> Response:
-    obj = await read_object(target.request)
-    check_type(obj, SELF_SUBJECT_RULES_REVIEWS.api_version, SELF_SUBJECT_RULES_REVIEWS.kind)
-    namespace = (obj.get("spec") or {}).get("namespace") or ""
+    obj = await read_question(target)
+    namespace = obj["spec"].get("namespace") or ""
     if not namespace:
         raise BadRequest("no namespace on request")
     user = target.request.user
@@ -111,8 +106,7 @@ async def self_subject_rules_review(target: Target) -> Response:
     rbac = rbac_of(target.api)
     index = None if rbac is None else await rbac.index()
     obj["status"] = rules_status(index, user, namespace, everything=MASTERS in user.groups)
-    obj.setdefault("metadata", {})
-    return Response(201, orjson.dumps(obj))
+    return answered(obj)
 
 
 ENDPOINTS = tuple(
