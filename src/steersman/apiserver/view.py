@@ -64,6 +64,11 @@ class View:
         return self.conversion is None
 
     @property
+    def separate(self) -> bool:
+        """Whether the cache holds objects in this version's own form and not in the stored one."""
+        return False
+
+    @property
     def schema(self) -> Schema:
         """The compiled schema of this version's objects."""
         return schema.schema_for(self.resource)
@@ -133,6 +138,10 @@ class View:
     def encode(self, obj: Object) -> bytes:
         """Return the stored form of an object of this version."""
         return codec.encode(self.resource, obj)
+
+    async def to_stored(self, obj: Object) -> Object:
+        """Return an object of this version in the form it is stored in. Raises: ApiError."""
+        return obj if self.conversion is None else self.conversion.to_stored(obj)
 
     def record(self, obj: Object) -> Record:
         """Return what selectors need of an object in its stored form."""

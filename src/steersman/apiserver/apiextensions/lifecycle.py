@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 from steersman.api import kinds, meta
 from steersman.api.errors import ApiError, Conflict, NotFound
+from steersman.api.schema import prune, structural
 from steersman.apiserver.api import SERVER
 from steersman.apiserver.apiextensions import naming
+from steersman.apiserver.apiextensions.conversion import ConvertedCache, Converter
 from steersman.apiserver.apiextensions.strategy import CustomStrategy
 from steersman.apiserver.apiextensions.version import (
     CustomVersion,
@@ -28,18 +30,22 @@ from steersman.apiserver.apiextensions.version import (
 )
 from steersman.apiserver.apiextensions.view import NEVER, CustomView
 from steersman.apiserver.cache.filter import Filter
+from steersman.apiserver.cache.hub import prefix
 from steersman.apiserver.cache.item import Record
 from steersman.apiserver.generic.delete import delete
 from steersman.apiserver.generic.options import DeleteOptions, WriteOptions
 from steersman.apiserver.generic.write import Write
 from steersman.apiserver.registry.apiextensions.custom_resource_definition import FINALIZER
+from steersman.apiserver.view import View
 from steersman.client.workqueue import WorkQueue
+from steersman.runtime.tasks import TaskGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from steersman.api.resource import Resource
     from steersman.api.types import Object
+    from steersman.apiserver.admission.webhooks.caller import Caller
     from steersman.apiserver.api import API
 
 log = logging.getLogger("steersman.apiserver.apiextensions")
@@ -56,13 +62,41 @@ class CustomResources:
         self._queue: WorkQueue[str] = WorkQueue(api.clock)
         self._definitions: dict[str, Object] = {}
         self._served: dict[str, tuple[Resource, ...]] = {}
+        self._stored: dict[str, View | None] = {}
+        """Objects as they are stored, for cleaning up."""
+        self._late: WorkQueue[ConvertedCache] = WorkQueue(api.clock)
+        """Caches with changes that are not converted yet."""
+        self._caller: Caller | None = None
 
     async def start(self) -> Callable[[], None]:
         """Serve what there is and follow changes; returns the function that ends it."""
         return await self._api.follow(DEFINITIONS, self._changed)
 
     async def run(self) -> None:
-        """Bring the definitions' conditions up to date, and clean up after deleted ones, until cancelled."""
+        """Bring definitions and converted objects up to date until cancelled."""
+        try:
+            async with TaskGroup() as tasks:
+                tasks.spawn(self._settle_all(), "custom resource definitions")
+                tasks.spawn(self._convert_all(), "custom resource conversion")
+        finally:
+            if self._caller is not None:
+                await self._caller.aclose()
+
+    async def _convert_all(self) -> None:
+        """Convert changes as they come, for watchers; readers convert by themselves what they need."""
+        while True:
+            cache = await self._late.get()
+            try:
+                await cache.ready()
+                self._late.forget(cache)
+            except ApiError as error:
+                log.warning("%s; trying again", error)
+                self._late.add_rate_limited(cache)
+            finally:
+                self._late.done(cache)
+
+    async def _settle_all(self) -> None:
+        """Bring the definitions' conditions up to date, and clean up after deleted ones."""
         while True:
             name = await self._queue.get()
             try:
@@ -98,6 +132,7 @@ class CustomResources:
 
     def _withdraw(self, name: str) -> None:
         resources = self._served.pop(name, ())
+        self._stored.pop(name, None)
         for resource in resources:
             self._api.views.remove(resource)
         if resources:
@@ -113,12 +148,41 @@ class CustomResources:
             log.warning("custom resource definition %s: the resource is built in", name)
             return
         api.hub.forget(row)
-        cache = api.hub.cache(row, _recorder(versions))
+        stored_cache = cache = api.hub.cache(row, _recorder(versions))
         fresh_after = _fresh_after(definition, versions)
+        converter = self._converter(definition)
         for version in versions:
             strategy = CustomStrategy(version, terminating=terminating(definition))
-            api.views.put(CustomView(version, strategy, cache, fresh_after))
+            if converter is not None:
+                cache = self._converted(version, converter)
+                fresh_after = 0
+            api.views.put(CustomView(version, strategy, cache, fresh_after, converter))
+        self._stored[name] = View(row, CustomStrategy(versions[0]), stored_cache) if versions else None
         self._served[name] = tuple(version.resource for version in versions)
+
+    def _converter(self, definition: Object) -> Converter | None:
+        if (definition["spec"].get("conversion") or {}).get("strategy") != "Webhook":
+            return None
+        if self._caller is None:
+            from steersman.apiserver.admission.webhooks.caller import Caller
+
+            self._caller = Caller(self._api)
+        return Converter(definition, self._caller)
+
+    def _converted(self, version: CustomVersion, converter: Converter) -> ConvertedCache:
+        """Make the cache of a version that a webhook converts to."""
+
+        async def convert(objects: Sequence[Object]) -> list[Object]:
+            made = await converter.convert(objects, version.resource.api_version)
+            for obj in made:
+                prune(version.schema, obj)
+                structural.default(version.openapi, obj)
+            return made
+
+        row, api = version.resource, self._api
+        cache = ConvertedCache(row, api.store, prefix(row), _recorder([version]), convert, self._late.add)
+        api.hub.adopt(cache)
+        return cache
 
     def _group(self, group: str, name: str) -> list[Object]:
         """Return the other definitions of a group."""
@@ -181,10 +245,9 @@ class CustomResources:
 
     async def _delete_objects(self, name: str) -> bool:
         """Delete every object of a definition; return whether all are gone."""
-        resources = self._served.get(name)
-        if not resources:
+        view = self._stored.get(name)
+        if view is None:
             return True  # never established: there can be none
-        view = self._api.views.of(resources[0])
         await view.cache.ready()
         for item in list(view.cache.objects.select(Filter())):
             write = Write(

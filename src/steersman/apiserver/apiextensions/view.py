@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from steersman.api.schema import Schema
     from steersman.api.tables.columns import Table
     from steersman.api.types import Object
+    from steersman.apiserver.apiextensions.conversion import Converter
     from steersman.apiserver.apiextensions.strategy import CustomStrategy
     from steersman.apiserver.apiextensions.version import CustomVersion
     from steersman.apiserver.cache.cache import Cache
@@ -38,19 +39,35 @@ _METADATA = schema.schema_named("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
 class CustomView(View):
     """See the module's text."""
 
-    __slots__ = ("fresh_after", "version")
+    __slots__ = ("converter", "fresh_after", "version")
 
     def __init__(
-        self, version: CustomVersion, strategy: CustomStrategy, cache: Cache, fresh_after: int
+        self,
+        version: CustomVersion,
+        strategy: CustomStrategy,
+        cache: Cache,
+        fresh_after: int,
+        converter: Converter | None = None,
     ) -> None:
         super().__init__(version.resource, strategy, cache)
-        self.version = version
+        self.version, self.converter = version, converter
         self.fresh_after = fresh_after
         """Objects written after this revision look as this version shows them; `NEVER` when none do."""
 
     @property
     def verbatim(self) -> bool:
         return self.fresh_after == 0
+
+    @property
+    def separate(self) -> bool:
+        return self.converter is not None
+
+    async def to_stored(self, obj: Object) -> Object:
+        if self.converter is None:
+            return obj
+        row = self.resource
+        api_version = f"{row.stored_group}/{row.stored_version}"
+        return (await self.converter.convert((obj,), api_version))[0]
 
     @property
     def schema(self) -> Schema:

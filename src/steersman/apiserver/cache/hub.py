@@ -29,6 +29,8 @@ class Hub:
         self.store = store
         self._record = record
         self._caches: dict[str, Cache] = {}
+        self._converted: dict[str, list[Cache]] = {}
+        """Caches that show a resource's objects in other forms, by the resource's prefix."""
         self._subscription: Subscription | None = None
 
     async def start(self) -> None:
@@ -55,15 +57,22 @@ class Hub:
             self._caches[where] = cache
         return cache
 
+    def adopt(self, cache: Cache) -> None:
+        """Feed one more cache of a resource."""
+        self._converted.setdefault(prefix(cache.resource), []).append(cache)
+
     def forget(self, resource: Resource) -> None:
-        """Let go of a resource's cache and end its watches."""
-        cache = self._caches.pop(prefix(resource), None)
-        if cache is not None:
-            cache.end_watches()
+        """Let go of a resource's caches and end their watches."""
+        where = prefix(resource)
+        cache = self._caches.pop(where, None)
+        for one in (*((cache,) if cache is not None else ()), *self._converted.pop(where, ())):
+            one.end_watches()
 
     def caches(self) -> Iterator[Cache]:
         """Yield every cache made so far."""
         yield from tuple(self._caches.values())
+        for some in tuple(self._converted.values()):
+            yield from some
 
     async def _reread(self, revision: int) -> None:
         for cache in self.caches():
@@ -83,6 +92,8 @@ class Hub:
         cache = self._caches.get(where)
         if cache is not None:
             cache.offer(events)
+        for converted in self._converted.get(where, ()):
+            converted.offer(events)
 
 
 def _prefix_of(key: str) -> str:

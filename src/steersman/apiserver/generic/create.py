@@ -11,7 +11,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from steersman.api import times
-from steersman.api.errors import AlreadyExists, Invalid, ServerTimeout
+from steersman.api.errors import AlreadyExists, BadRequest, Invalid, ServerTimeout
 from steersman.api.fields import required
 from steersman.api.names import generate_name
 from steersman.apiserver import codec
@@ -33,6 +33,8 @@ GENERATE_TRIES = 8
 async def create(write: Write, obj: Object) -> Item:
     """Store a new object; `obj` is consumed. Raises: ApiError."""
     check_place(write, obj)
+    if (obj.get("metadata") or {}).get("resourceVersion") not in (None, "", "0"):
+        raise BadRequest("resourceVersion should not be set on objects to be created")
     default(write, obj)
     context = write.context(write.api.clock.time())
     own_fields(write, obj, None, context.now)
@@ -78,20 +80,19 @@ async def _store(write: Write, context: Context, obj: Object) -> Item:
 async def put(write: Write, obj: Object, *, expect: int) -> Item:
     """Store an object (not on a dry run) and return its item. Raises: AlreadyExists, CompareFailed."""
     view, name = write.view, obj["metadata"]["name"]
-    if view.conversion is not None:
-        obj = view.conversion.to_stored(obj)
-    record = view.record(obj)
-    value = view.encode(obj)
+    stored = await view.to_stored(obj)
+    record, value = view.record(stored), view.encode(stored)
+    note, shown = (None, view.encode(obj)) if view.separate else (record, value)
     if write.options.dry_run:
         data = (
-            codec.body(value, expect)
+            codec.body(shown, expect)
             if expect
-            else b'"metadata":{' + value[value.index(b'"metadata":{') + 12 :]
+            else b'"metadata":{' + shown[shown.index(b'"metadata":{') + 12 :]
         )
         return Item(write.namespace, name, data, expect, expect, record)
     try:
         entry = await write.api.store.put(
-            key_of(write, name), value, expect=expect, ttl=write.api.ttl(view.resource), note=record
+            key_of(write, name), value, expect=expect, ttl=write.api.ttl(view.resource), note=note
         )
     except CompareFailed:
         if expect == 0:
@@ -100,7 +101,7 @@ async def put(write: Write, obj: Object, *, expect: int) -> Item:
     item = view.cache.objects.get(write.namespace, name)
     if item is not None and item.revision == entry.revision:
         return item  # the cache has made it already
-    data = codec.body(value, entry.revision)
+    data = codec.body(shown, entry.revision)
     return Item(write.namespace, name, data, entry.revision, entry.created, record)
 
 

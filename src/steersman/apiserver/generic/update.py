@@ -60,6 +60,7 @@ async def update(
         except CompareFailed:
             if pinned or attempt == TRIES - 1:
                 raise Conflict.of(view.resource, write.name) from None
+            await view.cache.ready()
             await settled(write, item.revision)
     raise Conflict.of(view.resource, write.name)
 
