@@ -62,6 +62,11 @@ class APIServerConfig:
     """Files set aside that are kept; 0 keeps all."""
     audit_webhook_config_file: str = ""
     """kubeconfig of a server that audit events go to."""
+    priority_and_fairness: bool = True
+    """Whether requests beyond the server's capacity wait and are refused by FlowSchemas."""
+    max_requests_inflight: int = 400
+    max_mutating_requests_inflight: int = 200
+    """Their sum is that capacity, in seats."""
     authorization: str = "RBAC"
     """RBAC, or AlwaysAllow."""
     anonymous: bool = True

@@ -113,7 +113,10 @@ REQUESTS = Requests()
 def _register() -> None:
     from prometheus_client import REGISTRY
 
+    from steersman.apiserver.fairness.metrics import COLLECTOR
+
     REGISTRY.register(cast("Collector", REQUESTS))
+    REGISTRY.register(cast("Collector", COLLECTOR))
 
 
 def exposition() -> tuple[bytes, str]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from steersman.apiserver.audit.auditor import Auditor
     from steersman.apiserver.config import APIServerConfig
+    from steersman.apiserver.fairness.fairness import Fairness
     from steersman.apiserver.http.values import Answer, Request
     from steersman.runtime.clock import Clock
     from steersman.store.base import Store
@@ -100,7 +101,9 @@ class APIServer:
         tasks = await self._stack.enter_async_context(TaskGroup())
         self._stack.push_async_callback(_cancel_all, tasks)
         self._tasks, self._streams = tasks, Streams(tasks)
-        self._handler = chain.build(api, self._route, chain.steps(await self._auditor(tasks), None))
+        self._handler = chain.build(
+            api, self._route, chain.steps(await self._auditor(tasks), self._fairness(tasks))
+        )
         await bootstrap.objects(api)
         self._stack.push_async_callback(api.close)
         api.use_plugins(admission.make_plugins(api))
@@ -123,6 +126,18 @@ class APIServer:
         from steersman.apiserver.audit import setup
 
         return await self._stack.enter_async_context(setup.open_auditor(self.config, self._clock, tasks))
+
+    def _fairness(self, tasks: TaskGroup) -> Fairness | None:
+        """Set up priority and fairness, unless it is switched off."""
+        config = self.config
+        if not config.priority_and_fairness:
+            return None
+        from steersman.apiserver.fairness.fairness import Fairness
+        from steersman.apiserver.fairness.upkeep import fairness_upkeep
+
+        fairness = Fairness(config.max_requests_inflight + config.max_mutating_requests_inflight)
+        tasks.spawn(fairness_upkeep(self.api, fairness), "priority and fairness")
+        return fairness
 
     async def _serve(self) -> None:
         from steersman.apiserver.http.listener import Listener

@@ -19,6 +19,16 @@ OPTIONS = (
     click.option("--etcd-cafile", type=_FILE, default=None, help="CA of etcd's serving certificates."),
     click.option("--etcd-certfile", type=_FILE, default=None, help="Client certificate towards etcd."),
     click.option("--etcd-keyfile", type=_FILE, default=None, help="Key of that certificate."),
+    click.option(
+        "--enable-priority-and-fairness/--no-priority-and-fairness",
+        "priority_and_fairness",
+        default=True,
+        help="Queue and refuse requests beyond the server's capacity.",
+    ),
+    click.option("--max-requests-inflight", type=int, default=None, help="That capacity for reads  [400]"),
+    click.option(
+        "--max-mutating-requests-inflight", type=int, default=None, help="... and for writes.  [200]"
+    ),
     click.option("--audit-policy-file", type=_FILE, default=None, help="Which requests are audited."),
     click.option("--audit-log-path", default="", help='File for audit events, "-" for the standard output.'),
     click.option(
