@@ -76,7 +76,7 @@ class Mirror:
             self.apply()
 
     def _complete(self) -> bool:
-        return all(defaults.MANDATORY <= objects.keys() for objects in self._objects.values())
+        return all(objects.keys() >= defaults.MANDATORY for objects in self._objects.values())
 
     def apply(self) -> None:
         """Hand the objects on, once the mandatory ones are there."""
@@ -141,10 +141,10 @@ async def note_dangling(api: API) -> None:
 
 
 def _dangling(level: str, *, there: bool) -> Object:
-    if there:
-        text = (
-            f"This FlowSchema references the PriorityLevelConfiguration object named {level!r} and it exists"
-        )
-        return {"type": "Dangling", "status": "False", "reason": "Found", "message": text}
-    text = f"This FlowSchema references the PriorityLevelConfiguration object named {level!r} but there is no such object"
-    return {"type": "Dangling", "status": "True", "reason": "NotFound", "message": text}
+    outcome = "it exists" if there else "there is no such object"
+    return {
+        "type": "Dangling",
+        "status": "False" if there else "True",
+        "reason": "Found" if there else "NotFound",
+        "message": f"the PriorityLevelConfiguration {level!r} that this FlowSchema names: {outcome}",
+    }
