@@ -57,6 +57,7 @@ class ApiOutside:
         """Hold the watches; until cancelled."""
         async with TaskGroup() as group:
             self._group = group
+            self._watches.clear()
             for key in self._users:
                 self._ensure_watch(key)
             try:

@@ -69,11 +69,19 @@ class Prober:
         """Hold the tasks; until cancelled."""
         async with TaskGroup() as group:
             self._group = group
+            self._begin_again()
             try:
                 await asyncio.get_running_loop().create_future()
             finally:
                 self._group = None
                 await self._handlers.aclose()
+
+    def _begin_again(self) -> None:
+        """What was watched before this run has no tasks: let the workers ask for it anew."""
+        lost = list(self._watched)
+        self._watched.clear()
+        for uid in lost:
+            self._on_change(uid)
 
     def sync(self, pod: Object, runtime: PodRuntime, ip: str) -> Health:
         """Watch exactly the running containers of the pod; what is known of them now."""
