@@ -7,6 +7,7 @@ command runs: a daemon must not carry what it does not use, and `steersman --hel
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ class Entry:
     """`module:attribute` below `steersman.cli`."""
     help: str
 
+
+ADMIN_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 CLUSTER = "A cluster on this machine"
 COMPONENTS = "One component, in the foreground"
@@ -91,8 +94,15 @@ def steersman() -> None:
     """
 
 
+def extend_path() -> None:
+    """Find administrators' programs (`ip`, `nft`) also where `su` leaves their directories out."""
+    known = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join([*known, *(d for d in ADMIN_DIRECTORIES if d not in known)])
+
+
 def main() -> None:
     """Run the command line; known failures become two lines and exit status 1."""
+    extend_path()
     try:
         steersman(prog_name="steersman")
     except BootstrapError as error:

@@ -46,7 +46,6 @@ DISK_BYTES = 500 * 1024 * 1024
 """Free space below which no node is started: images and logs need some."""
 FORBIDDEN_PLACES = ("/run", "/var/run", "/var/log", "/var/lib/cni", "/proc", "/sys", "/dev")
 """Nodes mount their own things there, so that a data directory below would vanish for them."""
-ADMIN_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"))
 ELF_INTERPRETER = 3
 """Type of the program header a dynamically linked program has."""
 KERNEL_PROBE = (
@@ -63,7 +62,7 @@ class Finding:
     remedy: str
 
 
-def check_root(_: Cluster) -> list[Finding]:
+def check_root() -> list[Finding]:
     """Namespaces, mounts and cgroups need root."""
     if os.geteuid() == 0:
         return []
@@ -71,7 +70,7 @@ def check_root(_: Cluster) -> list[Finding]:
     return [Finding("a local cluster needs root", remedy)]
 
 
-def check_packages(_: Cluster) -> list[Finding]:
+def check_packages() -> list[Finding]:
     """Programs and CNI plug-ins."""
     missing = missing_packages()
     if not missing:
@@ -79,7 +78,7 @@ def check_packages(_: Cluster) -> list[Finding]:
     return [Finding(f"not installed: {', '.join(missing)}", f"apt-get install -y {' '.join(missing)}")]
 
 
-def check_kernel(_: Cluster) -> list[Finding]:
+def check_kernel() -> list[Finding]:
     """Bridges, veth pairs, nftables (tried in a network namespace that ends with the try), cgroups."""
     findings = []
     if os.geteuid() == 0 and not missing_packages():
@@ -122,8 +121,6 @@ def check_place(cluster: Cluster) -> list[Finding]:
 
 def check_network(cluster: Cluster) -> list[Finding]:
     """The cluster's networks must not be routed elsewhere."""
-    if missing_packages():
-        return []
     taken = addresses.routed_networks(except_devices=(cluster.bridge,))
     findings = []
     for network in (cluster.network, cluster.pod_cidr):
@@ -133,19 +130,27 @@ def check_network(cluster: Cluster) -> list[Finding]:
     return findings
 
 
-CHECKS: tuple[Callable[[Cluster], list[Finding]], ...] = (
-    check_root,
-    check_packages,
-    check_kernel,
-    check_place,
-    check_port,
-    check_network,
-)
+MACHINE_CHECKS: tuple[Callable[[], list[Finding]], ...] = (check_root, check_packages, check_kernel)
+"""What any cluster needs; looked at first, because looking further needs the packages."""
+CLUSTER_CHECKS: tuple[Callable[[Cluster], list[Finding]], ...] = (check_place, check_port, check_network)
+"""What one cluster needs, once it is known what it will be."""
 
 
-def inspect(cluster: Cluster) -> list[Finding]:
-    """Run all checks for a cluster about to be brought up."""
-    return [finding for check in CHECKS for finding in check(cluster)]
+def inspect_machine() -> list[Finding]:
+    """Run the checks of the machine."""
+    return [finding for check in MACHINE_CHECKS for finding in check()]
+
+
+def inspect_cluster(cluster: Cluster) -> list[Finding]:
+    """Run the checks for a cluster about to be brought up."""
+    return [finding for check in CLUSTER_CHECKS for finding in check(cluster)]
+
+
+def refuse(findings: list[Finding]) -> None:
+    """Raise BootstrapError with all findings; nothing when there are none."""
+    if findings:
+        problems = "".join(f"\n    - {f.problem}\n      {f.remedy}" for f in findings)
+        raise BootstrapError(f"this machine is not ready:{problems}", "the above; nothing has been changed")
 
 
 def missing_packages() -> list[str]:
@@ -158,9 +163,9 @@ def missing_packages() -> list[str]:
 
 def has_program(name: str) -> bool:
     """Whether a usable program of that name is here."""
-    if name == "runc" and shutil.which("crun", path=ADMIN_PATH):
+    if name == "runc" and shutil.which("crun"):
         return True
-    path = shutil.which(name, path=ADMIN_PATH)
+    path = shutil.which(name)
     return path is not None and (name not in {"busybox", "catatonit"} or is_static(Path(path)))
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steersman.bootstrap import images, kubeconfigs, pki
-from steersman.bootstrap.errors import BootstrapError
 from steersman.bootstrap.local import host, node, preflight
 from steersman.bootstrap.local import images as node_images
 from steersman.bootstrap.local.cluster import Cluster, Node, cluster_lock, load, machine_lock, registered_dir
@@ -69,12 +68,10 @@ class Phase:
 
 def check_machine(up: Up) -> str:
     """Decide what the cluster will be and refuse what cannot work, before anything is changed."""
+    preflight.refuse(preflight.inspect_machine())
     with machine_lock():
         cluster = up.cluster = observe_cluster(up.wish)
-        findings = preflight.inspect(cluster)
-        if findings:
-            problems = "".join(f"\n    - {f.problem}\n      {f.remedy}" for f in findings)
-            raise BootstrapError(f"this machine is not ready:{problems}", "nothing has been changed")
+        preflight.refuse(preflight.inspect_cluster(cluster))
         if cluster != load(cluster.data_dir) or registered_dir(cluster.name) is None:
             up.changed = True
             cluster.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -221,6 +218,7 @@ PHASES: tuple[Phase, ...] = (
 
 async def bring_up(up: Up) -> None:
     """Run the phases. Raises: BootstrapError of the phase that failed."""
+    preflight.refuse(preflight.check_root())
     try:
         with cluster_lock(up.wish.name):
             for phase in PHASES:
