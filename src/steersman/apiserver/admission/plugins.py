@@ -12,6 +12,10 @@ from steersman.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from steersman.apiserver.admission.node_restriction import NodeRestriction
 from steersman.apiserver.admission.persistent_volume_claim_resize import PersistentVolumeClaimResize
 from steersman.apiserver.admission.pod_security.plugin import PodSecurity
+from steersman.apiserver.admission.policies.plugin import (
+    MutatingAdmissionPolicy,
+    ValidatingAdmissionPolicy,
+)
 from steersman.apiserver.admission.priority import Priority
 from steersman.apiserver.admission.resource_quota import ResourceQuota
 from steersman.apiserver.admission.runtime_class import RuntimeClass
@@ -55,7 +59,9 @@ ADMISSION: tuple[Callable[[API], Plugin], ...] = (
     DefaultIngressClass,
     DefaultStorageClass,
     RBACEscalation,
+    MutatingAdmissionPolicy,
     MutatingAdmissionWebhook,  # sees what all others have made of the object
+    ValidatingAdmissionPolicy,
     ValidatingAdmissionWebhook,
     ResourceQuota,  # last: it is charged for what all others let pass
 )
