@@ -77,6 +77,11 @@ async def test_a_taken_name_is_refused_and_a_generated_one_is_free(client: Clien
     assert one["metadata"]["name"].startswith("g-")
 
 
+async def test_a_new_object_names_no_version(client: Client) -> None:
+    with pytest.raises(BadRequest, match="resourceVersion should not be set on objects to be created"):
+        await client.create(kinds.CONFIG_MAPS, {"metadata": {"name": "a", "resourceVersion": "5"}}, "default")
+
+
 async def test_a_dry_run_shows_the_result_and_stores_nothing(client: Client) -> None:
     shown = await client.create(kinds.CONFIG_MAPS, config_map("a"), "default", dry_run=True)
     assert shown["metadata"]["uid"]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import ssl
 
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=0"
+"""Of TLS 1.2. The level lets clients in that name no signature algorithms, which means SHA-1 to the protocol:
+the internal TLS of busybox is one, and pods talk to the API with it."""
+
 
 def server_context(cert: str, key: str, *client_cas: str) -> ssl.SSLContext | None:
     """Return the context for PEM files, None without a certificate. Raises: OSError, ssl.SSLError."""
@@ -11,6 +15,7 @@ def server_context(cert: str, key: str, *client_cas: str) -> ssl.SSLContext | No
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
     context.load_cert_chain(cert, key)
     context.set_alpn_protocols(["http/1.1"])
     given = [path for path in client_cas if path]
