@@ -7,9 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from steersman.api.errors import InternalError
-from steersman.client.rest import MERGE_PATCH
 from tests.apiserver.apiextensions.definitions import (
     CRON_TABS,
     cron_tab,
@@ -19,10 +16,14 @@ from tests.apiserver.apiextensions.definitions import (
     version,
 )
 
+from steersman.api.errors import InternalError
+from steersman.client.rest import MERGE_PATCH
+
 if TYPE_CHECKING:
+    from tests.fixtures.webhook import WebhookServer
+
     from steersman.api.types import Object
     from steersman.client.rest import Client
-    from tests.fixtures.webhook import WebhookServer
 
 CRON_TABS_V2 = replace(CRON_TABS, version="v2")
 

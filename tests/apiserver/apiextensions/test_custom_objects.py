@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.apiserver.apiextensions.definitions import CRON_TABS, cron_tab, install, wait_gone
@@ -104,6 +104,21 @@ async def test_apply_owns_list_elements_by_their_keys(tabs: Client) -> None:
         )
         assert answer.status in (200, 201), answer.json()
     assert (await tabs.get(CRON_TABS, "my", "default"))["spec"]["ports"] == [{"port": 1}, {"port": 2}]
+
+
+async def test_unknown_fields_of_an_applied_configuration_are_refused_or_dropped(tabs: Client) -> None:
+    async def apply(validation: str) -> Any:
+        return await tabs.request(
+            "PATCH",
+            CRON_TABS.path("default", "my"),
+            query={"fieldManager": "a", "fieldValidation": validation},
+            body=cron_tab(nonsense=1),
+            headers={"Content-Type": APPLY_PATCH},
+        )
+
+    assert (await apply("Strict")).status == 400
+    assert (await apply("Ignore")).status == 201
+    assert "nonsense" not in (await tabs.get(CRON_TABS, "my", "default"))["spec"]
 
 
 async def test_selectable_fields_select(tabs: Client) -> None:

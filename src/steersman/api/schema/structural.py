@@ -105,7 +105,8 @@ def _check_enum(schema: Value, value: Any, path: str) -> list[FieldError]:
     if allowed is None or any(value == item and _json_type(value) == _json_type(item) for item in allowed):
         return []
     texts = [item if isinstance(item, str) else orjson.dumps(item).decode() for item in allowed]
-    return [fields.not_supported(path, value, texts)]
+    listed = ", ".join(map(fields.quote, texts))  # in the order of the schema
+    return [fields.FieldError(fields.NOT_SUPPORTED, path, value, f"supported values: {listed}")]
 
 
 def _check_object(schema: Value, value: dict[str, Any], path: str) -> list[FieldError]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from steersman.api.errors import BadRequest, Invalid, UnsupportedMediaType
 from steersman.api.fields import required
 from steersman.api.patch import apply, json_patch, merge, strategic
-from steersman.apiserver.generic.pipeline import decode_changed
+from steersman.apiserver.generic.pipeline import decode, decode_changed
 from steersman.apiserver.generic.update import update
 from steersman.apiserver.handlers.body import media_type, parse
 from steersman.apiserver.handlers.write import options_of
@@ -26,13 +26,16 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 ACCEPTED = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
+ACCEPTED_CUSTOM = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
+"""Custom resources have no patch strategies."""
 
 
 async def patch(target: Target) -> Response:
     """Answer PATCH on an object or on a sub-resource that is written like one."""
     media = media_type(target.request)
-    if media not in ACCEPTED or (media == STRATEGIC_PATCH and target.view.resource.custom):
-        raise UnsupportedMediaType.of(ACCEPTED)
+    accepted = ACCEPTED_CUSTOM if target.view.resource.custom else ACCEPTED
+    if media not in accepted:
+        raise UnsupportedMediaType.of(accepted)
     document = parse(await target.request.body(), yaml=media == APPLY_PATCH)
     write = target.write(options_of(target, "PatchOptions"))
     if media == APPLY_PATCH:
@@ -94,6 +97,8 @@ async def _apply(target: Target, write: Write, document: Any) -> Response:
         raise Invalid(f"PatchOptions.meta.k8s.io is invalid: {error}", {"causes": [error.cause()]})
     resource = target.view.resource
     kind = target.view.schema
+    if resource.custom:
+        document = decode(write, document)
     write.applies, write.retries = True, not _names_version(document)
 
     def applied(live: Object | None) -> Object:
