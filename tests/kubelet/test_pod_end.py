@@ -78,7 +78,8 @@ async def test_termination_message(cluster: Cluster, policy: str, command: str, 
 
 
 async def test_a_pod_past_its_deadline_fails(cluster: Cluster) -> None:
-    await cluster.create("late", activeDeadlineSeconds=1, terminationGracePeriodSeconds=1)
+    await cluster.create("late", activeDeadlineSeconds=4, terminationGracePeriodSeconds=1)
+    await cluster.wait("late", ready)
     pod = await cluster.wait("late", phase("Failed"))
     assert pod["status"]["reason"] == "DeadlineExceeded"
     assert pod["status"]["message"] == "Pod was active on the node longer than the specified deadline"

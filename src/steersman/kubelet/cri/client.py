@@ -80,8 +80,8 @@ class Runtime:
                 ("grpc.enable_http_proxy", 0),
             ],
         )
-        self._runtime = cri_pb2_grpc.RuntimeServiceStub(self._channel)  # type: ignore[no-untyped-call]
-        self._images = cri_pb2_grpc.ImageServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._runtime = cri_pb2_grpc.RuntimeServiceStub(self._channel)
+        self._images = cri_pb2_grpc.ImageServiceStub(self._channel)
 
     async def __aenter__(self) -> Runtime:
         return self
