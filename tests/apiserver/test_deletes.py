@@ -87,7 +87,8 @@ async def test_taking_the_last_finalizer_away_removes_the_object(client: Client)
     await client.delete(kinds.CONFIG_MAPS, "a", "default")
     going = await client.get(kinds.CONFIG_MAPS, "a", "default")
     assert going["metadata"]["deletionTimestamp"]
-    await client.patch(kinds.CONFIG_MAPS, "a", {"metadata": {"finalizers": None}}, "default")
+    last = await client.patch(kinds.CONFIG_MAPS, "a", {"metadata": {"finalizers": None}}, "default")
+    assert "finalizers" not in last["metadata"]
     with pytest.raises(NotFound):
         await client.get(kinds.CONFIG_MAPS, "a", "default")
 

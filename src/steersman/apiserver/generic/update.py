@@ -15,6 +15,8 @@ import orjson
 from steersman.api import meta
 from steersman.api.errors import Conflict, Invalid, NotFound
 from steersman.api.fields import invalid
+from steersman.apiserver import codec
+from steersman.apiserver.cache.item import Item
 from steersman.apiserver.generic.create import create, key_of, put
 from steersman.apiserver.generic.pipeline import default, own_fields
 from steersman.apiserver.generic.settle import settled
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from steersman.api.types import Object
-    from steersman.apiserver.cache.item import Item
     from steersman.apiserver.generic.write import Write
 
 TRIES = 64
@@ -152,8 +153,11 @@ def _finished(write: Write, obj: Object) -> bool:
 
 
 async def remove(write: Write, obj: Object, item: Item) -> Item:
-    """Delete an object from the store. Raises: CompareFailed."""
+    """Delete an object from the store; the object as this last write left it. Raises: CompareFailed."""
     if not write.options.dry_run:
         await write.api.store.delete(key_of(write, write.name), expect=item.revision)
         await write.strategy.after_delete(write.context(write.api.clock.time()), obj)
-    return item
+    view = write.view
+    stored = view.conversion.to_stored(obj) if view.conversion is not None else obj
+    data = codec.body(view.encode(stored), item.revision)
+    return Item(write.namespace, write.name, data, item.revision, item.created, view.record(stored))
