@@ -156,3 +156,22 @@ def test_too_many_rounds_stop_the_evaluation() -> None:
     found = check(made, {"numbers": list(range(100))})
     assert len(found) == 1
     assert "call cost exceeds limit" in found[0]
+
+
+def test_sets_are_equal_in_any_order() -> None:
+    rules = [{"rule": "self.all == oldSelf.all"}]
+    value = {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}}
+    made = Rules({"type": "object", "properties": {"all": value}, "x-kubernetes-validations": rules})
+    assert made.check({"all": ["a", "b"]}, {"all": ["b", "a"]}) == []
+    assert len(made.check({"all": ["a", "c"]}, {"all": ["b", "a"]})) == 1
+
+
+def test_names_that_differ_in_spelling_only_are_told_apart() -> None:
+    properties = {
+        "foo_bar": {"type": "integer"},
+        "fooBar": {"type": "integer"},
+        "FooBarEntry": {"type": "string"},
+    }
+    rules = [{"rule": "self.foo_bar == self.fooBar && self.FooBarEntry == 'x'"}]
+    value = {"type": "object", "properties": properties, "x-kubernetes-validations": rules}
+    assert complaints(value) == []

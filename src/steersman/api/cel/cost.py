@@ -208,7 +208,7 @@ def _work(name: str, bounds: list[Bound]) -> float:
         return 1.0
     first, second = bounds[0], bounds[1] if len(bounds) > 1 else ONE
     if name in _COMPARES:
-        return max(1.0, min(_weight(first), _weight(second)) * _TRAVERSAL)
+        return max(1.0, min(first.size, second.size) * _TRAVERSAL)
     if name == "_+_":
         return max(1.0, (first.size + second.size) * _TRAVERSAL) if first.size > 1 else 1.0
     if name in ("@in", "in"):
@@ -226,10 +226,6 @@ def _work(name: str, bounds: list[Bound]) -> float:
     if name in _TEXT_WALKS and not first.walkable and name != "size":
         return max(1.0, first.size * _TRAVERSAL)
     return 1.0
-
-
-def _weight(bound: Bound) -> float:
-    return bound.size * (_weight(bound.item) if bound.walkable and bound.item is not None else 1.0)
 
 
 def _outcome(name: str, bounds: list[Bound]) -> Bound:

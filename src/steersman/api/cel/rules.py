@@ -21,7 +21,7 @@ from steersman.api.cel.environment import (
     with_optional_old,
 )
 from steersman.api.cel.types import TYPE_META
-from steersman.api.cel.values import converter
+from steersman.api.cel.values import aligned, converter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +60,7 @@ class _Rule:
     field_path: str
     uses_old: bool
     optional_old: bool
+    """`oldSelf` is an optional, and the rule is evaluated without an old value too."""
 
     @property
     def told(self) -> str:
@@ -79,6 +80,8 @@ class _Place:
     """Items of a list, values of a map."""
     keys: tuple[str, ...] | None = None
     """The keys of a map-list; None when items cannot be told apart."""
+    sets: bool = False
+    """Rules here compare with old values, and there are lists whose order means nothing."""
 
 
 class _Stopped(Exception):
@@ -109,6 +112,7 @@ def _place(schema: Value, *, root: bool = False) -> _Place | None:
     if root or schema.get("x-kubernetes-embedded-resource"):
         seen = {**schema, "properties": {**(schema.get("properties") or {}), **TYPE_META}}
     made = _Place(schema, rules, converter(seen) if rules else None)
+    made.sets = any(rule.uses_old for rule in rules) and _has_sets(schema)
     for name, child in (schema.get("properties") or {}).items():
         below = _place(child)
         if below is not None:
@@ -119,6 +123,13 @@ def _place(schema: Value, *, root: bool = False) -> _Place | None:
     if schema.get("x-kubernetes-list-type") == "map":
         made.keys = tuple(schema.get("x-kubernetes-list-map-keys") or ())
     return made if rules or made.members or made.inside else None
+
+
+def _has_sets(schema: Value) -> bool:
+    if schema.get("x-kubernetes-list-type") in ("set", "map"):
+        return True
+    inside = [schema.get("additionalProperties"), *(schema.get("properties") or {}).values()]
+    return any(isinstance(child, dict) and _has_sets(child) for child in inside)
 
 
 def _rule(value: Value) -> _Rule:
@@ -169,7 +180,8 @@ class _Walk:
         convert = place.convert
         values: dict[str, Any] = {"self": convert(value) if convert else value}
         if has_old:
-            values["oldSelf"] = values["__old"] = convert(old) if convert else old
+            before = aligned(place.schema, old, value) if place.sets else old
+            values["oldSelf"] = values["__old"] = convert(before) if convert else before
         for rule in place.rules:
             if rule.uses_old and not has_old and not rule.optional_old:
                 continue

@@ -82,7 +82,7 @@ class Types:
         self._file = descriptor_pb2.FileDescriptorProto(
             name="object.proto",
             package=PACKAGE,
-            syntax="proto3",
+            syntax="proto2",  # version 3 refuses fields whose names differ in their spelling only
             dependency=[
                 "google/protobuf/timestamp.proto",
                 "google/protobuf/duration.proto",
@@ -115,22 +115,22 @@ class Types:
 
     def _message(self, schema: Value, root: bool) -> str:
         message = self._file.message_type.add(name=f"T{len(self._file.message_type)}")
-        number = 1
-        for name, child in properties_of(schema, root=root).items():
-            shown = escaped(name)
-            known = child.get("type") or child.get("x-kubernetes-int-or-string")
-            if shown and known:
-                self._field(message, shown, number, child)
-                number += 1
+        message.options.deprecated_legacy_json_field_conflicts = True
+        seen = {escaped(name): child for name, child in properties_of(schema, root=root).items()}
+        seen.pop("", None)
+        taken = set(seen)
+        for number, (name, child) in enumerate(seen.items(), 1):
+            if child.get("type") or child.get("x-kubernetes-int-or-string"):
+                self._field(message, name, number, child, taken)
         return f"{PACKAGE}.{message.name}"
 
-    def _field(self, message: Any, name: str, number: int, schema: Value) -> None:
+    def _field(self, message: Any, name: str, number: int, schema: Value, taken: set[str]) -> None:
         other = schema.get("additionalProperties")
         label = _FIELD.LABEL_OPTIONAL
-        taken = {nested.name for nested in message.nested_type}
         if schema.get("type") == "array":
             label, schema = _FIELD.LABEL_REPEATED, schema.get("items") or {}
         elif schema.get("type") == "object" and isinstance(other, dict) and _entry_name(name) not in taken:
+            taken.add(_entry_name(name))
             entry = message.nested_type.add(name=_entry_name(name))
             entry.options.map_entry = True
             entry.field.add(name="key", number=1, type=_FIELD.TYPE_STRING, label=_FIELD.LABEL_OPTIONAL)

@@ -45,6 +45,31 @@ def converter(schema: Value) -> Converter | None:
     return None
 
 
+def aligned(schema: Value, old: Any, new: Any) -> Any:
+    """Return an old value with its sets and map-lists in the order of the new ones where they are equal.
+
+    To a rule two sets are equal whatever the order of their elements, as are two lists with keys.
+    """
+    if isinstance(old, dict) and isinstance(new, dict):
+        other = schema.get("additionalProperties")
+        properties: Value = schema.get("properties") or {}
+        result = {}
+        for name, value in old.items():
+            child = properties.get(name) or (other if isinstance(other, dict) else None)
+            result[name] = aligned(child, value, new[name]) if child and name in new else value
+        return result
+    if schema.get("x-kubernetes-list-type") not in ("set", "map"):
+        return old
+    if isinstance(old, list) and isinstance(new, list) and old != new and len(old) == len(new):
+        rest = list(old)
+        for item in new:
+            if item not in rest:
+                return old
+            rest.remove(item)
+        return new
+    return old
+
+
 def _object(schema: Value) -> Converter | None:
     other = schema.get("additionalProperties")
     if isinstance(other, dict):
