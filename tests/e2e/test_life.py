@@ -6,11 +6,12 @@ import json
 import os
 import re
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.e2e.conftest import Kubectl, eventually, steersman
+from tests.e2e.conftest import IMAGE, Kubectl, eventually, steersman
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,22 @@ def data_dir(cluster: RunningCluster, tmp_path: Path) -> Iterator[Path]:
     steersman("down", "--name", NAME)
 
 
+def reach_every_pod(kubectl: Kubectl) -> None:
+    """Pods on both nodes answer each other and the host, each under its own address."""
+    kubectl("create", "deployment", "web", f"--image={IMAGE}", "--replicas=4")
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    pods = kubectl.json("get", "pods", "-l", "app=web")["items"]
+    where = {pod["status"]["podIP"]: pod["spec"]["nodeName"] for pod in pods}
+    assert set(where.values()) == {"node-1", "node-2"}
+    for pod in (next(p for p in pods if p["spec"]["nodeName"] == node) for node in ("node-1", "node-2")):
+        for address in where:
+            command = ("exec", pod["metadata"]["name"], "--", "wget", "-qO-", "-T", "5", f"http://{address}/")
+            eventually(lambda command=command: "It works" in kubectl.run(*command).stdout, 20, address)
+    for address in where:
+        with urllib.request.urlopen(f"http://{address}/", timeout=10) as answer:
+            assert "It works" in answer.read().decode()
+
+
 @pytest.mark.timeout(300)
 def test_a_second_cluster_comes_goes_returns_and_leaves_nothing(
     cluster: RunningCluster, data_dir: Path
@@ -66,6 +83,8 @@ def test_a_second_cluster_comes_goes_returns_and_leaves_nothing(
     kubectl("create", "configmap", "remembered")
     first = Kubectl(cluster.kubeconfig)
     assert "NotFound" in first.fails("get", "configmap", "remembered")
+
+    reach_every_pod(kubectl)
 
     steersman("node", "stop", "node-2", "--name", NAME)
     steersman("node", "start", "node-2", "--name", NAME)

@@ -84,6 +84,7 @@ def test_endpoints_follow_readiness(kubectl: Kubectl) -> None:
     ready = ("get", "endpointslices", "-l", "kubernetes.io/service-name=p", "-o")
     path = "jsonpath={.items[*].endpoints[*].conditions.ready}"
     eventually(lambda: kubectl(*ready, path) == "false")
+    kubectl("wait", "--for=jsonpath={.status.phase}=Running", "pod/p", "--timeout=60s")
     kubectl("exec", "p", "--", "touch", "/tmp/ready")
     eventually(lambda: kubectl(*ready, path) == "true")
 
