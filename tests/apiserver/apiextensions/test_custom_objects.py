@@ -121,6 +121,24 @@ async def test_unknown_fields_of_an_applied_configuration_are_refused_or_dropped
     assert "nonsense" not in (await tabs.get(CRON_TABS, "my", "default"))["spec"]
 
 
+async def test_metadata_has_its_form_at_the_root_and_in_embedded_objects(tabs: Client) -> None:
+    template = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "x", "unknownSub": 1},
+        "spec": {"a": 1},
+    }
+    made = cron_tab(template=template)
+    made["metadata"]["unknownMeta"] = 1
+    query = {"fieldValidation": "Strict"}
+    answer = await tabs.request("POST", CRON_TABS.path("default"), query=query, body=made)
+    text = answer.json()["message"]
+    assert 'unknown field "metadata.unknownMeta"' in text
+    assert 'unknown field "spec.template.metadata.unknownSub"' in text
+    stored = await tabs.create(CRON_TABS, made, "default")
+    assert stored["spec"]["template"] == {**template, "metadata": {"name": "x"}}
+
+
 async def test_selectable_fields_select(tabs: Client) -> None:
     await tabs.create(CRON_TABS, cron_tab("one", image="x"), "default")
     await tabs.create(CRON_TABS, cron_tab("two"), "default")

@@ -10,14 +10,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from steersman.api import fields, names
-from steersman.api.schema import model, structural
+from steersman.api import fields
+from steersman.api.schema import structural
+from steersman.apiserver.apiextensions import embedded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from steersman.api.fields import FieldError
-    from steersman.api.schema import Schema
     from steersman.api.types import Object
     from steersman.apiserver.apiextensions.version import CustomVersion
 
@@ -29,7 +27,7 @@ def check(version: CustomVersion, obj: Object, old: Object | None) -> list[Field
     """Return everything that is wrong with a new object or, with `old`, with a change."""
     found = structural.validate(version.openapi, obj)
     if version.has_embedded:
-        found += list(_embedded(version.schema, obj, ""))
+        found += list(embedded.check(version.schema, obj, ""))
     if old is not None:
         found = [error for error in found if not unchanged(error.field, obj, old)]
     rules = version.rules
@@ -66,35 +64,3 @@ def _at(value: Any, path: str) -> Any:
         if value is _ABSENT:
             return _ABSENT
     return value
-
-
-def _embedded(schema: Schema, value: Any, path: str) -> Iterator[FieldError]:
-    """Embedded objects must say what they are and have well-formed metadata."""
-    if isinstance(value, dict):
-        if schema.embedded:
-            yield from _whole(value, path)
-        for name, item in value.items():
-            child = schema.fields.get(name) or schema.item
-            if child is not None:
-                yield from _embedded(child, item, f"{path}.{name}" if path else name)
-    elif isinstance(value, list) and schema.kind is model.LIST and schema.item is not None:
-        for index, item in enumerate(value):
-            yield from _embedded(schema.item, item, f"{path}[{index}]")
-
-
-def _whole(value: Object, path: str) -> Iterator[FieldError]:
-    for name in ("apiVersion", "kind"):
-        if not value.get(name):
-            yield fields.required(f"{path}.{name}", "must not be empty")
-    metadata = value.get("metadata")
-    if metadata is None:
-        return
-    if not isinstance(metadata, dict):
-        yield fields.invalid(f"{path}.metadata", metadata, "must be an object")
-        return
-    for name in ("name", "namespace"):
-        given = metadata.get(name)
-        if isinstance(given, str) and given:
-            check = names.is_path_segment if name == "name" else names.is_dns1123_label
-            for text in check(given):
-                yield fields.invalid(f"{path}.metadata.{name}", given, text)

@@ -14,7 +14,7 @@ import orjson
 from steersman.api import schema
 from steersman.api.schema import structural
 from steersman.apiserver import codec
-from steersman.apiserver.apiextensions import scale
+from steersman.apiserver.apiextensions import embedded, scale
 from steersman.apiserver.view import View
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 NEVER = 1 << 63
 """No revision is newer than this."""
-_METADATA = schema.schema_named("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
 
 
 class CustomView(View):
@@ -86,17 +85,14 @@ class CustomView(View):
 
     def read_body(self, obj: Object) -> list[str]:
         """Bring a body into the form of the kind: prune it and its metadata. Raises: schema.DecodeError."""
-        problems: list[str] = []
-        metadata = obj.get("metadata")
-        if isinstance(metadata, dict):
-            problems += [
-                f"{text[:15]}metadata.{text[15:]}" if text.startswith('unknown field "') else text
-                for text in schema.decode(_METADATA, metadata)
-            ]
-        elif metadata is None:
-            obj.pop("metadata", None)
-        pruned = schema.prune(self.version.schema, obj)
-        return problems + [f'unknown field "{path}"' for path in pruned]
+        unknown: list[str] = []
+        if obj.get("metadata", obj) is None:
+            del obj["metadata"]
+        embedded.trim_metadata(obj, "", unknown)
+        unknown += schema.prune(self.version.schema, obj)
+        if self.version.has_embedded:
+            embedded.trim(self.version.schema, obj, "", unknown)
+        return [f'unknown field "{path}"' for path in unknown]
 
     def fill(self, obj: Object) -> None:
         structural.default(self.version.openapi, obj)
