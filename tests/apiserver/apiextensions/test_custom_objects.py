@@ -121,6 +121,19 @@ async def test_unknown_fields_of_an_applied_configuration_are_refused_or_dropped
     assert "nonsense" not in (await tabs.get(CRON_TABS, "my", "default"))["spec"]
 
 
+async def test_keys_that_are_set_twice_are_named(tabs: Client) -> None:
+    text = (
+        "apiVersion: stable.example.com/v1\nkind: CronTab\nmetadata: {name: my}\n"
+        "spec:\n  cronSpec: '* * * * 1'\n  image: a\n  image: b\n"
+    )
+    query = {"fieldManager": "a", "fieldValidation": "Strict"}
+    headers = {"Content-Type": APPLY_PATCH}
+    path = CRON_TABS.path("default", "my")
+    answer = await tabs.request("PATCH", path, query=query, body=text.encode(), headers=headers)
+    assert answer.status == 400
+    assert 'line 7: key "image" already set in map' in answer.json()["message"]
+
+
 async def test_metadata_has_its_form_at_the_root_and_in_embedded_objects(tabs: Client) -> None:
     template = {
         "apiVersion": "v1",

@@ -82,6 +82,27 @@ def _parse_yaml(data: bytes) -> Any:
         ) from None
 
 
+def repeated_keys(data: bytes) -> list[str]:
+    """Return the keys that a YAML (or JSON) document sets twice, as `line 3: key "a" already set in map`."""
+    import yaml
+
+    found: list[str] = []
+    waiting = [yaml.compose(data, Loader=_loader())]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
+                if key.value in seen:
+                    text = orjson.dumps(str(key.value)).decode()
+                    found.append(f"line {key.start_mark.line + 1}: key {text} already set in map")
+                seen.add(str(key.value))
+                waiting.append(value)
+    return sorted(found)
+
+
 def _size(value: Any, known: dict[int, int]) -> int:
     """Count the values of a document with all aliases written out, looking at each shared part once."""
     if not isinstance(value, (dict, list)):

@@ -9,7 +9,7 @@ from steersman.api.fields import required
 from steersman.api.patch import apply, json_patch, merge, strategic
 from steersman.apiserver.generic.pipeline import decode, decode_changed
 from steersman.apiserver.generic.update import update
-from steersman.apiserver.handlers.body import media_type, parse
+from steersman.apiserver.handlers.body import media_type, parse, repeated_keys
 from steersman.apiserver.handlers.write import options_of
 
 if TYPE_CHECKING:
@@ -36,9 +36,11 @@ async def patch(target: Target) -> Response:
     accepted = ACCEPTED_CUSTOM if target.view.resource.custom else ACCEPTED
     if media not in accepted:
         raise UnsupportedMediaType.of(accepted)
-    document = parse(await target.request.body(), yaml=media == APPLY_PATCH)
+    text = await target.request.body()
+    document = parse(text, yaml=media == APPLY_PATCH)
     write = target.write(options_of(target, "PatchOptions"))
     if media == APPLY_PATCH:
+        _check_keys(write, text)
         return await _apply(target, write, document)
     if write.options.force:
         raise Invalid(
@@ -87,6 +89,15 @@ def _names_version(document: Any) -> bool:
         )
     metadata = document.get("metadata")
     return isinstance(metadata, dict) and bool(metadata.get("resourceVersion"))
+
+
+def _check_keys(write: Write, text: bytes) -> None:
+    """Refuse keys that an applied configuration sets twice, or warn of them. Raises: BadRequest."""
+    mode = write.options.field_validation
+    repeated = repeated_keys(text) if mode != "Ignore" and b"\n" in text.strip() else []
+    if repeated and mode == "Strict":
+        raise BadRequest(f"error strict decoding YAML: {', '.join(repeated)}")
+    write.warnings.extend(repeated)
 
 
 async def _apply(target: Target, write: Write, document: Any) -> Response:
