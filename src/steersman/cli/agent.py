@@ -8,10 +8,12 @@ import click
 
 from steersman.cli.component import Identity, Part, start
 from steersman.cli.kubelet import kubelet_part, node_options
-from steersman.cli.options import log_options
+from steersman.cli.options import component_options
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from steersman.cli.options import Process
 
 
 def network_part(data_dir: Path, node_name: str, pod_network: str) -> Part:
@@ -31,7 +33,7 @@ def network_part(data_dir: Path, node_name: str, pod_network: str) -> Part:
 @click.command()
 @node_options
 @click.option("--pod-network", default="10.244.0.0/16", show_default=True, help="Addresses of all pods.")
-@log_options
+@component_options
 def agent(
     data_dir: Path,
     node_name: str,
@@ -39,8 +41,7 @@ def agent(
     cgroup_root: str,
     cri_socket: str,
     pod_network: str,
-    log_level: str,
-    log_format: str,
+    process: Process,
 ) -> None:
     """Run one node: kubelet, proxy, network and DNS in one process (needs root and a container runtime)."""
     from steersman.cli.dns import dns_part
@@ -54,4 +55,4 @@ def agent(
         dns_part(pod_network),
     )
     kubeconfig = data_dir / "nodes" / node_name / "kubelet.kubeconfig"
-    raise SystemExit(start("agent", (Identity(kubeconfig, parts, node_name),), log_level, log_format))
+    raise SystemExit(start("agent", (Identity(kubeconfig, parts, node_name),), process))

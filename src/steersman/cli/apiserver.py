@@ -88,6 +88,8 @@ def apiserver(
         service_account_key=str(directory / "sa.key"),
         service_account_public_key=str(directory / "sa.pub"),
         requestheader_ca=str(directory / "front-proxy-ca.crt"),
+        front_proxy_cert=str(directory / "front-proxy-client.crt"),
+        front_proxy_key=str(directory / "front-proxy-client.key"),
         kubelet_cert=str(directory / "apiserver-kubelet-client.crt"),
         kubelet_key=str(directory / "apiserver-kubelet-client.key"),
         kubelet_ca=str(directory / "ca.crt"),

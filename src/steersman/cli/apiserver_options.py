@@ -20,6 +20,12 @@ OPTIONS = (
     click.option("--etcd-certfile", type=_FILE, default=None, help="Client certificate towards etcd."),
     click.option("--etcd-keyfile", type=_FILE, default=None, help="Key of that certificate."),
     click.option(
+        "--encryption-provider-config",
+        type=_FILE,
+        default=None,
+        help="What is encrypted in the store, and how.",
+    ),
+    click.option(
         "--enable-priority-and-fairness/--no-priority-and-fairness",
         "priority_and_fairness",
         default=True,

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from steersman.cli.component import Identity, Part, start
-from steersman.cli.options import DIRECTORY, FILE, kubeconfig_option, log_options
+from steersman.cli.options import DIRECTORY, FILE, component_options, kubeconfig_option
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from steersman.cli.options import Process
 
 
 def controllers_part(root_ca: bytes, pod_network: str, only: tuple[str, ...]) -> Part:
@@ -34,15 +36,14 @@ def controllers_part(root_ca: bytes, pod_network: str, only: tuple[str, ...]) ->
     "--controllers", multiple=True, help="NAME runs also that one, -NAME not that one, * all the others."
 )
 @click.option("--with-scheduler", type=FILE, help="Run the scheduler too, with this kubeconfig.")
-@log_options
+@component_options
 def controller_manager(
     kubeconfig: Path,
     data_dir: Path | None,
     pod_network: str,
     controllers: tuple[str, ...],
     with_scheduler: Path | None,
-    log_level: str,
-    log_format: str,
+    process: Process,
 ) -> None:
     """Run the controllers, and the scheduler in the same process when asked to."""
     root_ca = (data_dir / "pki" / "ca.crt").read_bytes() if data_dir else b""
@@ -51,4 +52,4 @@ def controller_manager(
         from steersman.cli.scheduler import scheduler_part
 
         identities.append(Identity(with_scheduler, (scheduler_part(),)))
-    raise SystemExit(start("controllers", identities, log_level, log_format))
+    raise SystemExit(start("controllers", identities, process))

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from steersman.cli.component import Identity, Part, host_name, start
-from steersman.cli.options import DIRECTORY, log_options
+from steersman.cli.options import DIRECTORY, component_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from steersman.cli.options import Process
 
 CONTAINERD = "/run/containerd/containerd.sock"
 
@@ -60,17 +62,16 @@ def kubelet_part(data_dir: Path, node_name: str, node_ip: str, cgroup_root: str,
 
 @click.command()
 @node_options
-@log_options
+@component_options
 def kubelet(
     data_dir: Path,
     node_name: str,
     node_ip: str,
     cgroup_root: str,
     cri_socket: str,
-    log_level: str,
-    log_format: str,
+    process: Process,
 ) -> None:
     """Run the kubelet of one node (needs root and a container runtime)."""
     part = kubelet_part(data_dir.absolute(), node_name, node_ip, cgroup_root, cri_socket)
     kubeconfig = data_dir.absolute() / "nodes" / node_name / "kubelet.kubeconfig"
-    raise SystemExit(start("kubelet", (Identity(kubeconfig, (part,), node_name),), log_level, log_format))
+    raise SystemExit(start("kubelet", (Identity(kubeconfig, (part,), node_name),), process))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +71,32 @@ def log_options(command: Callable[..., None]) -> Callable[..., None]:
         show_default=True,
         help="One line each.",
     )(command)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What every component's process is told besides its own matter."""
+
+    log_level: str
+    log_format: str
+    health_address: str = ""
+    """`host:port` of /healthz, /livez, /readyz and /metrics; "" serves none."""
+
+
+def component_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--log-level`, `--log-format` and `--health-address`, handed over as one argument `process`."""
+
+    @functools.wraps(command)
+    def collected(*, log_level: str, log_format: str, health_address: str, **given: Any) -> None:
+        command(process=Process(log_level, log_format, health_address), **given)
+
+    serve = click.option(
+        "--health-address",
+        default="",
+        metavar="HOST:PORT",
+        help="Where to serve /healthz, /livez, /readyz and /metrics.  [default: nowhere]",
+    )
+    return log_options(serve(collected))
 
 
 def print_json(document: Any) -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from steersman.cli.component import Identity, Part, start
-from steersman.cli.options import kubeconfig_option, log_options
+from steersman.cli.options import component_options, kubeconfig_option
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from steersman.cli.options import Process
 
 
 def scheduler_part() -> Part:
@@ -23,8 +25,8 @@ def scheduler_part() -> Part:
 
 @click.command()
 @kubeconfig_option
-@log_options
-def scheduler(kubeconfig: Path, log_level: str, log_format: str) -> None:
+@component_options
+def scheduler(kubeconfig: Path, process: Process) -> None:
     """Run the scheduler alone."""
     identity = Identity(kubeconfig, (scheduler_part(),))
-    raise SystemExit(start("scheduler", (identity,), log_level, log_format))
+    raise SystemExit(start("scheduler", (identity,), process))
