@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import tempfile
@@ -87,6 +88,18 @@ def test_processes_outlive_their_supervisor_and_are_recognised(control: Control,
     assert look(control).pid == pid
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: look(control).pid not in (0, pid))
+
+
+def test_after_a_reboot_nothing_is_taken_for_ours(control: Control, tmp_path: Path) -> None:
+    pid = control.start(spec(tmp_path))
+    os.kill(control.supervisor_pid(), signal.SIGKILL)
+    eventually(lambda: not control.is_running())
+    state = json.loads(control.state_file.read_text())
+    control.state_file.write_text(json.dumps({**state, "boot": "another"}))
+    assert control.last_known() == []
+    control.ensure_running()
+    eventually(lambda: look(control).pid not in (0, pid))
+    os.kill(pid, signal.SIGKILL)
 
 
 def test_a_program_that_cannot_be_started_is_reported(control: Control, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from steersman.bootstrap.local.processes import Identity, is_running
+from steersman.bootstrap.local.processes import Identity, boot_id, is_running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,6 +132,8 @@ class Control:
         if not self.state_file.exists():
             return []
         content = json.loads(self.state_file.read_bytes())
+        if content.get("boot") != boot_id():
+            return []
         return [(p["pid"], p["started"]) for p in content["processes"] if p["pid"]]
 
     def any_alive(self) -> bool:

@@ -68,6 +68,11 @@ def identity(pid: int) -> Identity | None:
     return None if fields[0] in "ZX" else Identity(pid, int(fields[19]))
 
 
+def boot_id() -> str:
+    """Changes with every start of the machine: pids and start times of an earlier one mean nothing."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def is_running(who: Identity) -> bool:
     """Whether this very process still runs."""
     return identity(who.pid) == who

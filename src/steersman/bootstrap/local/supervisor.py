@@ -28,7 +28,15 @@ from pathlib import Path
 from typing import Any
 
 from steersman.bootstrap.files import write_file
-from steersman.bootstrap.local.processes import Identity, ProcessSpec, end, identity, is_running, spawn
+from steersman.bootstrap.local.processes import (
+    Identity,
+    ProcessSpec,
+    boot_id,
+    end,
+    identity,
+    is_running,
+    spawn,
+)
 
 STEADY_SECONDS = 10.0
 """A process that ran this long is healthy again: its next end counts as the first."""
@@ -89,12 +97,14 @@ class Supervisor:
         """Take over what an earlier supervisor left in the state file."""
         if not self.state_file.exists():
             return
-        for content in json.loads(self.state_file.read_bytes())["processes"]:
+        state = json.loads(self.state_file.read_bytes())
+        same_boot = state.get("boot") == boot_id()
+        for content in state["processes"]:
             process = Process(ProcessSpec.from_json(content["spec"]), restarts=content["restarts"])
             process.wanted = content["wanted"] and process.spec.restart
             self.processes[process.spec.name] = process
             who = Identity(content["pid"], content["started"])
-            if who.pid and is_running(who):
+            if same_boot and who.pid and is_running(who):
                 self.attach(process, who)
                 process.wanted = content["wanted"]
 
@@ -179,7 +189,8 @@ class Supervisor:
 
     def save(self) -> None:
         """Write the state file."""
-        content = {"pid": os.getpid(), "processes": [p.to_json() for p in self.processes.values()]}
+        processes = [process.to_json() for process in self.processes.values()]
+        content = {"pid": os.getpid(), "boot": boot_id(), "processes": processes}
         write_file(self.state_file, json.dumps(content))
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
