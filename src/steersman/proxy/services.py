@@ -129,7 +129,9 @@ def _endpoints(
     for piece in slices:
         if piece.get("addressType") != f"IPv{family}":
             continue
-        port = next((p.get("port") for p in piece.get("ports") or () if (p.get("name") or "") == port_name), None)
+        port = next(
+            (p.get("port") for p in piece.get("ports") or () if (p.get("name") or "") == port_name), None
+        )
         if port is None:
             continue
         for endpoint in piece.get("endpoints") or ():
