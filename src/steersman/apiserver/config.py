@@ -47,11 +47,16 @@ class APIServerConfig:
     """Client certificate towards kubelets, PEM."""
     kubelet_ca: str = ""
     """CA of the kubelets' serving certificates, PEM."""
+    front_proxy_cert: str = ""
+    front_proxy_key: str = ""
+    """Client certificate towards aggregated API servers, PEM."""
     service_cidr: str = "10.96.0.0/12"
     """ClusterIPs come from here; the first address is the API server's."""
     node_ports: tuple[int, int] = (30000, 32767)
     """First and last node port."""
     cluster_domain: str = "cluster.local"
+    encryption_provider_config: str = ""
+    """EncryptionConfiguration: what is encrypted in the store, and how."""
     audit_policy_file: str = ""
     """audit.k8s.io/v1 Policy; without it nothing is audited."""
     audit_log_path: str = ""
@@ -67,8 +72,38 @@ class APIServerConfig:
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
     """Their sum is that capacity, in seats."""
-    authorization: str = "RBAC"
-    """RBAC, or AlwaysAllow."""
+    authorization: str = "Node,RBAC"
+    """Who is asked, in this order: Node, RBAC, Webhook, AlwaysAllow, AlwaysDeny."""
+    authorization_webhook_config_file: str = ""
+    """kubeconfig of the server that Webhook asks."""
+    authorization_config: str = ""
+    """apiserver.config.k8s.io AuthorizationConfiguration, in place of the two above."""
+    authentication_config: str = ""
+    """apiserver.config.k8s.io AuthenticationConfiguration: OIDC issuers, and where anonymous requests may
+    go."""
+    authentication_token_webhook_config_file: str = ""
+    """kubeconfig of a server that is asked about bearer tokens by TokenReview."""
+    authentication_token_webhook_cache_ttl: float = 120.0
+    """Seconds its answers are remembered."""
+    bootstrap_tokens: bool = True
+    """Whether Secrets of the type bootstrap.kubernetes.io/token authenticate."""
+    oidc_issuer_url: str = ""
+    oidc_client_id: str = ""
+    oidc_ca_file: str = ""
+    oidc_username_claim: str = "sub"
+    oidc_username_prefix: str = ""
+    """"" puts the issuer's URL and # before names that are not of the claim email, "-" nothing."""
+    oidc_groups_claim: str = ""
+    oidc_groups_prefix: str = ""
+    oidc_required_claims: tuple[str, ...] = ()
+    """name=value."""
+    oidc_signing_algs: tuple[str, ...] = ("RS256",)
+    """One issuer of OpenID Connect ID tokens, for those who need no configuration file."""
+    extend_token_expiration: bool = True
+    """Whether pods' tokens of an hour live a year, for clients that never read them again; who uses one past
+    its hour is warned of."""
+    anonymous_paths: tuple[str, ...] = ()
+    """Where requests without credentials may go; none named: anywhere."""
     anonymous: bool = True
     """Requests without credentials are system:anonymous; otherwise 401."""
     event_ttl: float = 3600.0

@@ -90,6 +90,11 @@ class APIServer:
         if store is None:
             store = await open_store(self.config)
             self._stack.push_async_callback(store.close)
+        if self.config.encryption_provider_config:
+            from steersman.apiserver.encryption.setup import encrypting
+
+            path = self.config.encryption_provider_config
+            store = await self._stack.enter_async_context(encrypting(store, path))
         self.api = api = API(self.config, store, self._clock, kinds.RESOURCES, CONVERSIONS)
         api.advertised = self.config.advertise_address or _address(self.config.bind)
         await api.hub.start()
@@ -114,6 +119,8 @@ class APIServer:
         custom = CustomResources(api)
         self._stack.callback(await custom.start())
         tasks.spawn(custom.run(), "custom resources")
+        await api.aggregator.start()
+        tasks.spawn(api.aggregator.run(), "aggregation")
         if self._listen:
             await self._serve()
         await bootstrap.kubernetes_service(api)

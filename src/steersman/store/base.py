@@ -114,6 +114,10 @@ class Store(Protocol):
         """The oldest revision that can still be read or watched from."""
         ...
 
+    def stale(self, key: str) -> bool:
+        """Say whether a value is stored in a form that should be renewed by writing it again, unchanged."""
+        ...
+
     def put(
         self, key: str, value: bytes, *, expect: int | None, ttl: float | None = None, note: object = None
     ) -> Awaitable[Entry]:

@@ -68,6 +68,10 @@ class MemoryStore:
         entries = [entry for key in keys if (entry := self._at(key, revision)) is not None]
         return Range(entries[:limit] if limit else entries, revision, len(entries))
 
+    def stale(self, key: str) -> bool:
+        """See `Store.stale`: there is one form."""
+        return False
+
     async def catch_up(self) -> None:
         """Nothing to wait for: nobody else writes."""
 

@@ -7,7 +7,7 @@
 
 A commit runs on the event loop while the disk answers within a fraction of a millisecond, because waking a
 thread takes longer than that; on a slower disk, and during compaction and checkpoints, it runs on a writer
-thread.
+thread, and from time to time one runs on the loop to see whether the disk has become faster.
 
 Writes are decided on the event loop in order, against the live keys in memory, and committed in groups:
 whatever was asked while one commit was on its way to the disk goes into the next. When a commit fails (full
@@ -46,7 +46,10 @@ BATCH = 512
 COMPACT_ROWS = 2000
 """Rows forgotten in one transaction, so that writers wait little."""
 INLINE_BELOW = 0.001
-"""Seconds: the mean time of a commit up to which it is not worth a thread."""
+"""Seconds: the mean time a commit waits for the disk up to which it is not worth a thread."""
+LOOK_AGAIN = 64
+"""Commits by the thread after which one on the loop measures the disk again: only there does waiting for the
+disk not look like waiting for the interpreter."""
 WAL_PAGES = 1000
 """Pages in the write-ahead log from which they are moved into the database."""
 _SCHEMA = """
@@ -99,7 +102,10 @@ class SQLiteStore:
         self._committing = False
         self._upkeep = 0
         """Jobs of the writer thread other than commits; a commit must not overtake them on the loop."""
-        self._latency = INLINE_BELOW
+        self._latency = 0.0
+        """Mean seconds that commits on the loop waited for the disk."""
+        self._threaded = 0
+        """Commits by the thread since the last one on the loop."""
         self._wal_pages = 0
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
@@ -172,20 +178,25 @@ class SQLiteStore:
 
     def _commit(self) -> None:
         batch, self._pending = self._pending[:BATCH], self._pending[BATCH:]
-        if self._upkeep == 0 and self._latency < INLINE_BELOW:
+        if self._upkeep == 0 and (self._latency < INLINE_BELOW or self._threaded >= LOOK_AGAIN):
+            self._threaded = 0
+            wall, used = time.perf_counter(), time.thread_time()
             try:
                 self._insert(batch)
+                waited = time.perf_counter() - wall - (time.thread_time() - used)
+                self._latency += 0.1 * (waited - self._latency)
             except StoreUnavailable as error:
                 self._committed_batch(batch, error)
             else:
                 self._committed_batch(batch, None)
             return
+        self._threaded += 1
         running = self._loop.run_in_executor(self._writer, self._insert, batch)
         running.add_done_callback(lambda finished: self._committed_batch(batch, finished.exception()))
 
     def _insert(self, batch: list[_Write]) -> None:
         """Write one batch in one transaction (writer thread, or the loop when nothing else uses it)."""
-        started, database = time.perf_counter(), self._write_db
+        database = self._write_db
         rows = [
             (entry.revision, entry.key, entry.created, None if event.deleted else entry.value, write.expires)
             for write in batch
@@ -197,7 +208,6 @@ class SQLiteStore:
                 database.executemany(_INSERT, rows)
         except apsw.Error as error:
             raise _unavailable(self._path, error) from error
-        self._latency += 0.1 * (time.perf_counter() - started - self._latency)
 
     def _count_pages(self, _database: apsw.Connection, _name: str, pages: int) -> int:
         self._wal_pages = pages
@@ -287,6 +297,10 @@ class SQLiteStore:
         if revision < self._compacted:
             raise Compacted(revision, self._compacted)
         return page
+
+    def stale(self, key: str) -> bool:
+        """See `Store.stale`: there is one form."""
+        return False
 
     async def catch_up(self) -> None:
         """Nothing to wait for: nobody else writes."""

@@ -103,7 +103,8 @@ async def _swap(write: Write, obj: Object, old: Object, item: Item) -> Item:
         own_fields(write, obj, old, context.now)
         if _finished(write, obj):
             return await remove(write, obj, item)
-        if obj == old and _sorted(obj) == _sorted(old):
+        unchanged = obj == old and _sorted(obj) == _sorted(old)
+        if unchanged and not write.api.store.stale(key_of(write, write.name)):
             return item
         result = await put(write, obj, expect=item.revision)
         stored = not write.options.dry_run

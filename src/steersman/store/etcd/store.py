@@ -257,6 +257,10 @@ class EtcdStore:
             await self._follower.catch_up(revision)
         return keys
 
+    def stale(self, key: str) -> bool:
+        """See `Store.stale`: there is one form."""
+        return False
+
     async def catch_up(self) -> None:
         """See `Store.catch_up`. Callers that come while etcd is being asked share the next question."""
         if self._asking is None:
