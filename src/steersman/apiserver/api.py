@@ -11,6 +11,7 @@ import random
 from typing import TYPE_CHECKING
 
 from steersman.api.errors import NotFound
+from steersman.apiserver.aggregation.aggregator import Aggregator
 from steersman.apiserver.authn import MASTERS, User
 from steersman.apiserver.cache.filter import Filter
 from steersman.apiserver.cache.hub import Hub
@@ -68,6 +69,7 @@ class API:
         self.documents = Documents(self.views)
         self.advertised, self.port = "127.0.0.1", 0
         self.bootstrapped = self.draining = False
+        self.aggregator = Aggregator(self)
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._plugins_for: dict[tuple[Resource, str, Operation], tuple[Plugin, ...]] = {}
 

@@ -58,10 +58,21 @@ async def groups(api: API, request: Request) -> Answer:
 def paths(api: API) -> Iterable[str]:
     """Yield the discovery paths, for the index."""
     yield from ("/api", "/apis")
-    for group, versions in discovery_order(api.views.resources()):
+    for group, versions in _order(api):
         if group:
             yield f"/apis/{group}"
         yield from (f"/apis/{group}/{version}" if group else f"/api/{version}" for version in versions)
+
+
+def _order(api: API) -> list[tuple[str, list[str]]]:
+    """Groups with their versions, those of aggregated servers included."""
+    local = discovery_order(api.views.resources())
+    remotes = api.aggregator.remotes
+    if not remotes:
+        return local
+    from steersman.apiserver.aggregation.documents import merged_order
+
+    return merged_order(local, remotes.values())
 
 
 def _either(api: API, request: Request, classic: Callable[[], Object], *, core: bool) -> Response:
@@ -114,14 +125,14 @@ def api_versions(api: API) -> Object:
 
 def group_list(api: API) -> Object:
     """Return the APIGroupList of everything but the core group."""
-    order = discovery_order(api.views.resources())
+    order = _order(api)
     listed = [_group(group, versions) for group, versions in order if group]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed}
 
 
 def one_group(api: API, name: str) -> Object:
     """Return one APIGroup. Raises: NotFound."""
-    for group, versions in discovery_order(api.views.resources()):
+    for group, versions in _order(api):
         if group == name:
             return {"kind": "APIGroup", "apiVersion": "v1", **_group(group, versions)}
     raise NotFound.path()
@@ -187,25 +198,31 @@ def _storage_hash(row: Resource) -> str:
 def aggregated(api: API, core: bool, form: str) -> Object:
     """Return the APIGroupDiscoveryList of the core group or of all others."""
     items = []
-    for group, versions in discovery_order(api.views.resources()):
+    for group, versions in _order(api):
         if bool(group) == core:
             continue
         metadata: Object = {"name": group} if group else {}
         metadata["creationTimestamp"] = None
-        listed = [
-            {
-                "version": version,
-                "resources": [_discovered(row) for row in _of(api, group, version)],
-                "freshness": "Current",
-            }
-            for version in versions
-        ]
+        listed = [_discovered_version(api, group, version) for version in versions]
         items.append({"metadata": metadata, "versions": listed})
     return {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": f"apidiscovery.k8s.io/{form}",
         "metadata": {},
         "items": items,
+    }
+
+
+def _discovered_version(api: API, group: str, version: str) -> Object:
+    remote = api.aggregator.remotes.get((group, version))
+    if remote is not None:
+        from steersman.apiserver.aggregation.documents import discovered_version
+
+        return discovered_version(remote)
+    return {
+        "version": version,
+        "resources": [_discovered(row) for row in _of(api, group, version)],
+        "freshness": "Current",
     }
 
 

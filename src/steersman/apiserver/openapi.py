@@ -17,6 +17,7 @@ from steersman.apiserver.http.values import Answer, Request, Response
 from steersman.apiserver.representation.negotiate import clauses
 
 if TYPE_CHECKING:
+    from steersman.api.types import Object
     from steersman.apiserver.api import API
 
 JSON = "application/json"
@@ -38,6 +39,11 @@ async def openapi(api: API, request: Request) -> Answer:
     if version == "v2" and not rest:
         return _version_two(api, request)
     if version == "v3":
+        remote = api.aggregator.find(f"/{rest}") if api.aggregator.remotes else None
+        if remote is not None:
+            from steersman.apiserver.aggregation.proxy import pass_on
+
+            return await pass_on(api, remote, request)
         return _version_three(api, request, rest)
     raise NotFound.path()
 
@@ -60,12 +66,19 @@ def _version_two(api: API, request: Request) -> Response:
     return Response(200, document, JSON, headers)
 
 
+def _index(api: API, index: Object) -> Object:
+    """The index with the documents of aggregated servers."""
+    for remote in api.aggregator.remotes.values():
+        index["paths"].update(remote.openapi)
+    return index
+
+
 def _version_three(api: API, request: Request, rest: str) -> Response:
     from steersman.api.openapi import v3
 
     resources, custom = list(api.views.resources()), custom_schemas(api)
     if not rest:
-        body = api.documents.get("openapi v3", lambda: orjson.dumps(v3.index(resources, custom)))
+        body = api.documents.get("openapi v3", lambda: orjson.dumps(_index(api, v3.index(resources, custom))))
         return Response(200, body, JSON)
     root, _, place = rest.partition("/")
     group, _, version = place.rpartition("/")

@@ -24,6 +24,12 @@ Route = Callable[["API", Request], Awaitable[Answer]]
 
 async def route(api: API, request: Request) -> Answer:
     """Answer any request. Raises: ApiError."""
+    if api.aggregator.remotes:
+        remote = api.aggregator.find(request.path)
+        if remote is not None:
+            from steersman.apiserver.aggregation.proxy import pass_on
+
+            return await pass_on(api, remote, request)
     if request.info.is_resource:
         return await dispatch(api, request)
     first = request.path.strip("/").partition("/")[0]

@@ -88,14 +88,17 @@ async def open_upgrade(
     *,
     tls: ssl.SSLContext | None = None,
     timeout: float = 30.0,
+    server_hostname: str | None = None,
 ) -> Upgraded:
     """Connect, send the request and read the head of the answer. `timeout` (seconds) covers all of it.
+
+    `server_hostname`: the name in the certificate, when it is not the URL's.
 
     Raises UpgradeFailed.
     """
     try:
         async with asyncio.timeout(timeout):
-            return await _open(method, url, headers, tls)
+            return await _open(method, url, headers, tls, server_hostname)
     except TimeoutError as error:
         raise UpgradeFailed(f"dial tcp {urlsplit(url).netloc}: i/o timeout") from error
     except OSError as error:
@@ -112,13 +115,21 @@ def dial_failure(url: str, error: OSError) -> str:
 
 
 async def _open(
-    method: str, url: str, headers: Iterable[tuple[str, str]], tls: ssl.SSLContext | None
+    method: str,
+    url: str,
+    headers: Iterable[tuple[str, str]],
+    tls: ssl.SSLContext | None,
+    server_hostname: str | None,
 ) -> Upgraded:
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
     reader, writer = await asyncio.open_connection(
-        parts.hostname, port, ssl=tls if secure else None, limit=HEAD_LIMIT
+        parts.hostname,
+        port,
+        ssl=tls if secure else None,
+        server_hostname=server_hostname if secure else None,
+        limit=HEAD_LIMIT,
     )
     with ExitStack() as on_failure:
         on_failure.callback(writer.close)

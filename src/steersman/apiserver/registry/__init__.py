@@ -13,6 +13,7 @@ from steersman.api import kinds
 from steersman.apiserver.registry.apiextensions.custom_resource_definition import (
     CustomResourceDefinitionStrategy,
 )
+from steersman.apiserver.registry.apiregistration.api_service import APIServiceStrategy
 from steersman.apiserver.registry.apps.workload import (
     DaemonSetStrategy,
     DeploymentStrategy,
@@ -87,7 +88,7 @@ STRATEGIES: dict[Resource, Callable[[Resource], Strategy]] = {
     kinds.MUTATING_ADMISSION_POLICIES: _PINNED,
     kinds.MUTATING_ADMISSION_POLICY_BINDINGS: _PINNED,
     kinds.CUSTOM_RESOURCE_DEFINITIONS: CustomResourceDefinitionStrategy,
-    kinds.API_SERVICES: partial(Strategy, allow_unconditional_update=False),
+    kinds.API_SERVICES: APIServiceStrategy,
     kinds.FLOW_SCHEMAS: _PINNED,
     kinds.PRIORITY_LEVEL_CONFIGURATIONS: _PINNED,
     kinds.DEVICE_CLASSES: _COUNTED,

@@ -97,14 +97,20 @@ class Exchange:
         headers: Mapping[str, str] | None = None,
         body: AsyncIterator[bytes] | None = None,
         tls: ssl.SSLContext | None = None,
+        server_hostname: str | None = None,
     ) -> Exchange:
-        """Send a request and wait for the head of its answer. Raises ExchangeFailed."""
+        """Send a request and wait for the head of its answer. Raises ExchangeFailed.
+
+        `server_hostname`: the name in the certificate, when it is not the URL's.
+        """
         parts = urlsplit(url)
         try:
             async with AsyncExitStack() as on_failure:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     port = parts.port or (443 if tls is not None else 80)
-                    reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls)
+                    reader, writer = await asyncio.open_connection(
+                        parts.hostname, port, ssl=tls, server_hostname=server_hostname
+                    )
                 on_failure.callback(writer.close)
                 await _send(writer, method, url, headers or {}, body)
                 answer = _Answer()

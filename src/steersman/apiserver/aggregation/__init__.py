@@ -1,0 +1,1 @@
+"""Aggregated APIs: group versions that other servers implement behind this one."""
