@@ -46,7 +46,6 @@ _TEXT_WALKS = frozenset(
         "trim",
         "substring",
         "reverse",
-        "size",
         "string",
         "bytes",
         "quantity",
@@ -60,8 +59,6 @@ _TEXT_WALKS = frozenset(
         "semver",
         "isSemver",
         "validate",
-        "timestamp",
-        "duration",
     }
 )
 
@@ -76,11 +73,10 @@ class Bound:
     walkable: bool = False
     """A list or map: `+` and comparisons look at the items."""
     keyed: bool = False
-    """A map: walking it gives its keys."""
+    """A map: walking it gives its keys, whose texts cost nothing, as upstream has it."""
 
 
 ONE = Bound()
-_KEY = Bound(float(REQUEST))
 ANY = Bound(REQUEST, Bound(REQUEST), walkable=True)
 
 
@@ -175,7 +171,7 @@ def _comprehension(node: Comprehension, bounds: Mapping[str, Bound]) -> _Result:
     item = over.bound.item or ONE
     inner = dict(bounds)
     names = node.variables
-    first = _KEY if over.bound.keyed else item if len(names) == 1 else ONE
+    first = ONE if over.bound.keyed else item if len(names) == 1 else ONE
     inner.update(zip(names, (first, item), strict=False))
     gathered = Bound(over.bound.size, item, walkable=True) if isinstance(node.init, Make) else ONE
     inner[node.accumulator] = gathered
@@ -223,7 +219,7 @@ def _work(name: str, bounds: list[Bound]) -> float:
         return max(1.0, second.size * _TRAVERSAL)
     if name in _SEARCHES:
         return max(1.0, first.size * _TRAVERSAL) * max(1.0, second.size * _TRAVERSAL)
-    if name in _TEXT_WALKS and not first.walkable and name != "size":
+    if name in _TEXT_WALKS and not first.walkable:
         return max(1.0, first.size * _TRAVERSAL)
     return 1.0
 

@@ -117,10 +117,11 @@ def _extension(*, computed: bool) -> Any:
     """All extension functions: every overload for the checker, one computation a name for the evaluator."""
     found: dict[str, list[Any]] = {}
     for function in FUNCTIONS:
+        if not computed and not function.overloads:
+            continue
         overloads = found.setdefault(function.name, [])
         if computed:
-            arity = len(function.overloads[0][0])
-            types = function.runtime or ("dyn",) * arity
+            types = function.runtime or ("dyn",) * len(function.overloads[0][0])
             overloads.append(_overload(function.name, function.member, types, "dyn", function.compute))
             continue
         for parameters, result in function.overloads:
@@ -131,13 +132,21 @@ def _extension(*, computed: bool) -> Any:
 
 def _overload(name: str, member: bool, parameters: tuple[str, ...], result: str, compute: Any) -> Any:
     label = f"kubernetes_{name}_{'member_' if member else ''}{'_'.join(parameters)}"
-    types = [cel.Type(one) for one in parameters]
+    types = [_type(one) for one in parameters]
     if compute is None:
-        return cel.Overload(label, cel.Type(result), types, is_member=member)
+        return cel.Overload(label, _type(result), types, is_member=member)
 
     return cel.Overload(
-        label, cel.Type(result), types, is_member=member, impl=lambda *given: as_message(compute(*given))
+        label, _type(result), types, is_member=member, impl=lambda *given: as_message(compute(*given))
     )
+
+
+def _type(text: str) -> Any:
+    """Return a type by its notation; the library does not know that of optionals."""
+    inside = text.removeprefix("optional_type<")
+    if inside == text:
+        return cel.Type(text)
+    return cel.Type.AbstractType("optional_type", [cel.Type(inside[:-1])])
 
 
 def _told(text: str) -> str:

@@ -1,7 +1,4 @@
-"""The extension functions of Kubernetes, by family; the expression library brings the standard ones.
-
-`validate` of a named format gives a list of complaints, empty for a fitting text (upstream: an optional).
-"""
+"""The extension functions of Kubernetes, by family; the expression library brings the standard ones."""
 
 from steersman.api.cel.functions.addresses import ADDRESSES
 from steersman.api.cel.functions.formats import NAMED_FORMATS

@@ -1,4 +1,4 @@
-"""Named formats: `format.dns1123Label().validate(text)` gives the complaints, or none."""
+"""Named formats: `format.dns1123Label().validate(text)` gives an optional list of complaints."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ NAMED_FORMATS = (
     *(Function(f"format.{name}", (((), NAMED_FORMAT),), _named(name), member=False) for name in FORMATS),
     Function(
         "validate",
-        (((NAMED_FORMAT, "string"), "list<string>"),),
+        (((NAMED_FORMAT, "string"), "optional_type<list<string>>"),),
         lambda value, text: FORMATS[value.text](text),
     ),
+    # Computations cannot give optionals: at run time a list of complaints stands for one.
+    Function("hasValue", (), bool, runtime=("list",)),
+    Function("value", (), list, runtime=("list",)),
 )

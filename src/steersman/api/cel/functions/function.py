@@ -18,6 +18,7 @@ class Function:
 
     name: str
     overloads: tuple[Signature, ...]
+    """What the checker is told; nothing where the standard library has declared it."""
     compute: Callable[..., Any]
     """Gets plain values and messages; raises ValueError, whose text becomes the expression's error."""
     member: bool = True
