@@ -10,7 +10,7 @@ import pytest
 from tests.store.etcd.servers import Etcd
 
 from steersman.api import kinds
-from steersman.api.errors import AlreadyExists, Conflict, NotFound
+from steersman.api.errors import AlreadyExists, Conflict, Invalid, NotFound
 from steersman.apiserver.config import APIServerConfig
 from steersman.apiserver.server import APIServer
 from steersman.client.rest import Client
@@ -93,3 +93,32 @@ async def test_a_watch_at_one_server_sees_writes_at_the_other(pair: Pair) -> Non
             break
     assert names == [f"seen-{i}" for i in range(20)]
     assert len((await two.list(kinds.CONFIG_MAPS, "default"))["items"]) >= 20
+
+
+def service(name: str, address: str = "", port: int = 0) -> Object:
+    ports: Object = {"port": 80} | ({"nodePort": port} if port else {})
+    spec: Object = {"type": "NodePort", "ports": [ports]} | ({"clusterIP": address} if address else {})
+    return {"metadata": {"name": name, "namespace": "default"}, "spec": spec}
+
+
+async def test_no_address_or_port_is_given_twice(pair: Pair) -> None:
+    made = await asyncio.gather(
+        *(pair[i % 2].create(kinds.SERVICES, service(f"s{i}"), "default") for i in range(30))
+    )
+    assert len({one["spec"]["clusterIP"] for one in made}) == 30
+    assert len({one["spec"]["ports"][0]["nodePort"] for one in made}) == 30
+
+
+async def test_of_two_who_ask_for_the_same_numbers_one_gets_them(pair: Pair) -> None:
+    for _ in range(5):
+        outcomes = await asyncio.gather(
+            *(
+                client.create(kinds.SERVICES, service(f"wanted-{i}", "10.96.0.77", 30077), "default")
+                for i, client in enumerate(pair)
+            ),
+            return_exceptions=True,
+        )
+        winners = [one for one in outcomes if not isinstance(one, BaseException)]
+        assert len(winners) == 1
+        assert [type(one) for one in outcomes if isinstance(one, BaseException)] == [Invalid]
+        await pair[0].delete(kinds.SERVICES, winners[0]["metadata"]["name"], "default")

@@ -73,6 +73,8 @@ def _static(size: int) -> int:
 class ServiceAllocators:
     """The `Allocators` of strategies: one pool of addresses a family, one of node ports."""
 
+    pool: type[Pool] = Pool
+
     def __init__(self, cidrs: Iterable[str], ports: tuple[int, int], random: Random) -> None:
         self._networks: dict[Family, ipaddress.IPv4Network | ipaddress.IPv6Network] = {}
         self._addresses: dict[Family, Pool] = {}
@@ -81,8 +83,10 @@ class ServiceAllocators:
             family: Family = "IPv4" if network.version == 4 else "IPv6"
             first, size = int(network.network_address), min(network.num_addresses, 1 << 20)
             self._networks[family] = network
-            self._addresses[family] = Pool(first + 1, first + size - 2, _static(size), random)
-        self._ports = Pool(ports[0], ports[1], min(max(16, (ports[1] - ports[0] + 1) // 32), 128), random)
+            self._addresses[family] = self.pool(first + 1, first + size - 2, _static(size), random)
+        self._ports = self.pool(
+            ports[0], ports[1], min(max(16, (ports[1] - ports[0] + 1) // 32), 128), random
+        )
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -146,12 +150,18 @@ class ServiceAllocators:
                 log.error("service %s: %s", meta.key(service), error)
 
     async def _take_again(self, service: Object) -> None:
-        spec = service.get("spec") or {}
-        for address in spec.get("clusterIPs") or ():
-            if address and address != "None":
-                await self.allocate_ip("IPv6" if ":" in address else "IPv4", address)
-        ports = {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}
-        if spec.get("healthCheckNodePort"):
-            ports.add(spec["healthCheckNodePort"])
+        addresses, ports = held_by(service)
+        for address in addresses:
+            await self.allocate_ip("IPv6" if ":" in address else "IPv4", address)
         for port in ports:
             await self.allocate_port(port)
+
+
+def held_by(service: Object) -> tuple[list[str], set[int]]:
+    """Return the addresses and the node ports a Service has."""
+    spec = service.get("spec") or {}
+    addresses = [address for address in spec.get("clusterIPs") or () if address and address != "None"]
+    ports = {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}
+    if spec.get("healthCheckNodePort"):
+        ports.add(spec["healthCheckNodePort"])
+    return addresses, ports

@@ -100,9 +100,7 @@ class APIServer:
         await api.hub.start()
         self._stack.callback(api.hub.stop)
         api.endpoints = endpoints.table()
-        allocators = ServiceAllocators((self.config.service_cidr,), self.config.node_ports, api.random)
-        await allocators.repair(await api.list(kinds.SERVICES))
-        api.allocators = allocators
+        api.allocators = await self._allocators(api)
         tasks = await self._stack.enter_async_context(TaskGroup())
         self._stack.push_async_callback(_cancel_all, tasks)
         self._tasks, self._streams = tasks, Streams(tasks)
@@ -125,6 +123,19 @@ class APIServer:
             await self._serve()
         await bootstrap.kubernetes_service(api)
         api.bootstrapped = True
+
+    async def _allocators(self, api: API) -> ServiceAllocators:
+        """Set up what gives out addresses and node ports, with what Services have taken out."""
+        ranges = (self.config.service_cidr,), self.config.node_ports, api.random
+        if api.store.shared:
+            from steersman.apiserver.shared_allocators import SharedAllocators
+
+            shared = SharedAllocators(api.store, *ranges)
+            self._stack.callback(await shared.follow(api))
+            return shared
+        allocators = ServiceAllocators(*ranges)
+        await allocators.repair(await api.list(kinds.SERVICES))
+        return allocators
 
     async def _auditor(self, tasks: TaskGroup) -> Auditor | None:
         """Open what audit events go to, when there is a policy."""
