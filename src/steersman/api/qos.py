@@ -35,7 +35,10 @@ def _amounts(part: Object, side: str) -> Object:
     found = part.get(side)
     if not found:
         return {}
-    return {name: found[name] for name in _COUNTED if name in found and quantity.parse(found[name]) > 0}
+    # The sign of a fraction is that of its numerator; comparing whole fractions is slow.
+    return {
+        name: found[name] for name in _COUNTED if name in found and quantity.parse(found[name]).numerator > 0
+    }
 
 
 def _is_fixed(part: Object) -> bool:

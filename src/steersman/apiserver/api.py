@@ -11,6 +11,7 @@ import random
 from typing import TYPE_CHECKING
 
 from steersman.api.errors import NotFound
+from steersman.apiserver.admission.plugin import acts
 from steersman.apiserver.aggregation.aggregator import Aggregator
 from steersman.apiserver.authn import MASTERS, User
 from steersman.apiserver.cache.filter import Filter
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from steersman.api.resource import Resource
     from steersman.api.types import Object
-    from steersman.apiserver.admission import Operation, Plugin
+    from steersman.apiserver.admission import Attributes, Operation, Plugin, Side
     from steersman.apiserver.authn import Authenticator
     from steersman.apiserver.authz import Authorizer
     from steersman.apiserver.cache.item import CacheEvent, Item
@@ -71,7 +72,7 @@ class API:
         self.bootstrapped = self.draining = False
         self.aggregator = Aggregator(self)
         self._closers: list[Callable[[], Awaitable[None]]] = []
-        self._plugins_for: dict[tuple[Resource, str, Operation], tuple[Plugin, ...]] = {}
+        self._plugins_for: dict[tuple[Resource, str, Operation, Side], tuple[Plugin, ...]] = {}
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Have something taken down when the server ends."""
@@ -87,13 +88,17 @@ class API:
         self.plugins = plugins
         self._plugins_for.clear()
 
-    def plugins_for(self, resource: Resource, subresource: str, operation: Operation) -> Sequence[Plugin]:
-        """Return the admission plug-ins that care about a kind of write."""
-        key = (resource, subresource, operation)
-        found = self._plugins_for.get(key)
+    def plugins_for(self, attributes: Attributes, side: Side) -> Sequence[Plugin]:
+        """Return the admission plug-ins that have something to do on one side of a kind of write."""
+        resource, subresource, operation = attributes.resource, attributes.subresource, attributes.operation
+        found = self._plugins_for.get((resource, subresource, operation, side))
         if found is None:
-            found = tuple(plugin for plugin in self.plugins if plugin.handles(*key))
-            self._plugins_for[key] = found
+            found = tuple(
+                plugin
+                for plugin in self.plugins
+                if plugin.handles(resource, subresource, operation) and acts(plugin, side)
+            )
+            self._plugins_for[resource, subresource, operation, side] = found
         return found
 
     def ttl(self, resource: Resource) -> float | None:

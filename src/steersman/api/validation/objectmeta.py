@@ -69,7 +69,8 @@ def annotation_map(path: Path, found: Object) -> list[FieldError]:
     errors: list[FieldError] = []
     size = 0
     for key, value in found.items():
-        errors += rules.complaints(path, key, names.is_qualified_name(key.lower()))
+        if problems := names.is_qualified_name(key.lower()):
+            errors += rules.complaints(path, key, problems)
         size += len(key.encode()) + len((value or "").encode())
     if size > ANNOTATIONS_MAX_BYTES:
         errors.append(fields.too_long(path, "", ANNOTATIONS_MAX_BYTES))

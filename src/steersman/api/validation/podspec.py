@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import orjson
+
 from steersman.api import cidr, fields, names
 from steersman.api.validation import placement, resources, rules
 from steersman.api.validation.container import ContainerRules, security_context
@@ -33,8 +35,25 @@ _NAMES = (
 )
 
 
+_FOUND_VALID: dict[bytes, None] = {}
+"""Texts of specs without errors, oldest first: the pods of a template have the same spec."""
+_MOST_KNOWN, _MOST_KNOWN_BYTES = 128, 8192
+
+
 def pod_spec(path: Path, spec: Object) -> list[FieldError]:
-    """Check a defaulted pod spec."""
+    """Check a defaulted pod spec. What was found valid at one place is valid at every other."""
+    text = orjson.dumps(spec)
+    if text in _FOUND_VALID:
+        return []
+    errors = _pod_spec(path, spec)
+    if not errors and len(text) <= _MOST_KNOWN_BYTES:
+        if len(_FOUND_VALID) >= _MOST_KNOWN:
+            del _FOUND_VALID[next(iter(_FOUND_VALID))]
+        _FOUND_VALID[text] = None
+    return errors
+
+
+def _pod_spec(path: Path, spec: Object) -> list[FieldError]:
     found = spec.get("volumes") or []
     errors = volumes(path.child("volumes"), found) if found else []
     checker = container_rules(spec)

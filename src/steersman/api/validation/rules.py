@@ -123,8 +123,10 @@ def labels(path: Path, found: Mapping[str, str] | None) -> list[FieldError]:
     """Check a map of labels."""
     errors: list[FieldError] = []
     for key, value in (found or {}).items():
-        errors += complaints(path, key, names.is_qualified_name(key))
-        errors += complaints(path, value, names.is_label_value(value or ""))
+        if problems := names.is_qualified_name(key):
+            errors += complaints(path, key, problems)
+        if problems := names.is_label_value(value or ""):
+            errors += complaints(path, value, problems)
     return errors
 
 

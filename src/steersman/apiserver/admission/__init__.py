@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from steersman.apiserver.authn import User
 
 Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
+Side = Literal["mutate", "validate"]
 
 
 @dataclass(slots=True)

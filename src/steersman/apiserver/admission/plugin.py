@@ -9,7 +9,7 @@ from steersman.api.errors import Forbidden, NotFound
 if TYPE_CHECKING:
     from steersman.api.resource import Resource
     from steersman.api.types import Object
-    from steersman.apiserver.admission import Attributes, Operation
+    from steersman.apiserver.admission import Attributes, Operation, Plugin, Side
     from steersman.apiserver.api import API
 
 
@@ -53,3 +53,8 @@ def object_name(attributes: Attributes) -> str:
 def forbidden(attributes: Attributes, why: object) -> Forbidden:
     """`pods "x" is forbidden: <why>`."""
     return Forbidden.of(attributes.resource, object_name(attributes), why)
+
+
+def acts(plugin: Plugin, side: Side) -> bool:
+    """Whether a plug-in has something to do on a side: others are not asked."""
+    return getattr(type(plugin), side, None) is not getattr(AdmissionPlugin, side)

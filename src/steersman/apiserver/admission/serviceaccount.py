@@ -6,6 +6,8 @@ namespace), mounted where client libraries look for it. Source: "Configure Servi
 
 from __future__ import annotations
 
+from functools import lru_cache
+from random import Random
 from typing import TYPE_CHECKING
 
 from steersman.api.kinds import PODS, SERVICE_ACCOUNTS
@@ -44,7 +46,7 @@ class ServiceAccount(AdmissionPlugin):
         spec["serviceAccountName"] = spec["serviceAccount"] = name
         account = await self._account(attributes, name)
         if _wants_token(spec, account):
-            mount_token(spec, generate_name(VOLUME_PREFIX, self.api.random))
+            mount_token(spec, volume_name(account["metadata"]["uid"]))
         if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
             spec["imagePullSecrets"] = [{"name": item["name"]} for item in account["imagePullSecrets"]]
 
@@ -70,6 +72,12 @@ def _check_mirror(attributes: Attributes, pod: Object) -> None:
     for volume in spec.get("volumes") or ():
         if "secret" in volume:
             raise forbidden(attributes, "a mirror pod may not reference secrets")
+
+
+@lru_cache(maxsize=1024)
+def volume_name(account_uid: str) -> str:
+    """Return the name of the token volume; one for each account, so that the pods of a template are alike."""
+    return generate_name(VOLUME_PREFIX, Random(account_uid))
 
 
 def _wants_token(spec: Object, account: Object) -> bool:

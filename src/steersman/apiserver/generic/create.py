@@ -7,7 +7,7 @@ store. Source: k8s apiserver/pkg/endpoints/handlers/create.go and pkg/registry/g
 
 from __future__ import annotations
 
-import uuid
+import os
 from typing import TYPE_CHECKING
 
 from steersman.api import times
@@ -108,8 +108,15 @@ async def put(write: Write, obj: Object, *, expect: int) -> Item:
 def _system_metadata(write: Write, metadata: Object, now: float) -> None:
     for name in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"):
         metadata.pop(name, None)
-    metadata["uid"] = str(uuid.uuid4())
+    metadata["uid"] = _uid()
     metadata["creationTimestamp"] = times.rfc3339(now)
+
+
+def _uid() -> str:
+    """Return a random UUID (RFC 9562, version 4) as text."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def _name(write: Write, metadata: Object) -> bool:

@@ -72,7 +72,7 @@ class Write:
 
     async def mutate(self, attributes: Attributes) -> None:
         """Run the mutating side of admission; once more when a plug-in changed what others had seen."""
-        plugins = self.api.plugins_for(attributes.resource, attributes.subresource, attributes.operation)
+        plugins = self.api.plugins_for(attributes, "mutate")
         for plugin in plugins:
             await plugin.mutate(attributes)
         if attributes.again:
@@ -82,7 +82,7 @@ class Write:
 
     async def validate(self, attributes: Attributes) -> None:
         """Run the validating side of admission."""
-        for plugin in self.api.plugins_for(attributes.resource, attributes.subresource, attributes.operation):
+        for plugin in self.api.plugins_for(attributes, "validate"):
             await plugin.validate(attributes)
 
 
