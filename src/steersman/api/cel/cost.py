@@ -130,11 +130,6 @@ def smallest(schema: Value) -> int:
     return {"boolean": 4}.get(type_ or "", 1)
 
 
-def cardinality(schema: Value) -> float:
-    """Return how often what is inside a list or map can be there."""
-    return bound_of(schema).size
-
-
 @dataclass(frozen=True, slots=True)
 class _Result:
     cost: float

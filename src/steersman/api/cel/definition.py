@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from steersman.api import fields
 from steersman.api.cel import tree
-from steersman.api.cel.cost import EXPRESSION_LIMIT, SCHEMA_LIMIT, bound_of, cardinality, estimate
+from steersman.api.cel.cost import EXPRESSION_LIMIT, REQUEST, SCHEMA_LIMIT, bound_of, estimate, smallest
 from steersman.api.cel.environment import Checker, ExpressionError, with_optional_old
 from steersman.api.cel.rules import RULES, uses_old
 from steersman.api.cel.types import Types
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class _Place:
     path: Path
     root: bool = False
-    count: float = 1.0
-    """How many values there can be at this place."""
+    count: float | None = 1.0
+    """How many values there can be at this place; None when only the size of a request limits them."""
     uncorrelated: Path | None = None
     """The first list on the way whose items cannot be told apart."""
 
@@ -60,7 +60,8 @@ class _Check:
             if stuck is None and schema.get("x-kubernetes-map-type") == "atomic":
                 stuck = place.path
             self.visit(replace(place, path=below, root=False, uncorrelated=stuck), child)
-        count = place.count * cardinality(schema)
+        limit = schema.get("maxItems", schema.get("maxProperties"))
+        count = None if place.count is None or limit is None else place.count * limit
         other, items = schema.get("additionalProperties"), schema.get("items")
         if isinstance(other, dict):
             below = place.path.child("additionalProperties")
@@ -77,23 +78,24 @@ class _Check:
         type_ = types.of(schema, root=place.root)
         checker = Checker({"self": type_, "oldSelf": type_}, types.pool())
         bound = bound_of(schema, root=place.root)
+        count = REQUEST / (smallest(schema) + 1) if place.count is None else place.count
         for index, rule in enumerate(schema[RULES]):
             where = place.path.child(RULES).index(index)
             text = rule.get("rule") or ""
             if rule.get("optionalOldSelf"):
                 text = with_optional_old(text)
                 old = Checker({"self": type_, "__old": type_}, types.pool())
-                self._expression(place, where.child("rule"), old, text, bound, rule, "rule")
+                self._expression(count, where.child("rule"), old, text, bound, rule, "rule")
             else:
-                self._expression(place, where.child("rule"), checker, text, bound, rule, "rule")
+                self._expression(count, where.child("rule"), checker, text, bound, rule, "rule")
             self._old(place, where, rule)
             made = rule.get("messageExpression") or ""
             if made:
                 here = where.child("messageExpression")
-                self._expression(place, here, checker, made, bound, rule, "messageExpression")
+                self._expression(count, here, checker, made, bound, rule, "messageExpression")
 
     def _expression(
-        self, place: _Place, where: Path, checker: Checker, text: str, bound: Bound, rule: Value, what: str
+        self, count: float, where: Path, checker: Checker, text: str, bound: Bound, rule: Value, what: str
     ) -> None:
         wanted, label = ("bool", "") if what == "rule" else ("string", "messageExpression ")
         try:
@@ -106,7 +108,7 @@ class _Check:
             self.found.append(fields.invalid(where, rule, text))
             return
         bounds = dict.fromkeys(("self", "oldSelf", "__old"), bound)
-        cost = estimate(tree.parse(checked.tree), bounds) * place.count
+        cost = estimate(tree.parse(checked.tree), bounds) * count
         self.total += cost
         if cost > EXPRESSION_LIMIT:
             told = _too_much(f"estimated {what} cost", cost, EXPRESSION_LIMIT)

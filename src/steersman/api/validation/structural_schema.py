@@ -7,7 +7,6 @@ structural schema"; k8s apiextensions-apiserver pkg/apiserver/schema/validation.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from steersman.api import fields
@@ -155,7 +154,7 @@ def _junctors(path: Path, schema: Value) -> Iterator[FieldError]:
     if pattern:
         try:
             compiled(pattern)
-        except re.error as error:
+        except ValueError as error:
             text = f"must be a valid regular expression, but isn't: {error}"
             yield fields.invalid(path.child("pattern"), pattern, text)
 
