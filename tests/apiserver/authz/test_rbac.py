@@ -119,7 +119,9 @@ SCHEDULER = {"user": "system:kube-scheduler", "groups": (AUTHENTICATED,)}
             True,
             id="users may ask what they may",
         ),
-        pytest.param(asks("patch", "pods/status", namespace="a", **NODE), True, id="nodes write pod status"),
+        pytest.param(
+            asks("get", "secrets", namespace="a", **NODE), False, id="nodes read no secrets by RBAC"
+        ),
         pytest.param(
             asks("watch", "endpointslices", group="discovery.k8s.io", **NODE), True, id="nodes proxy"
         ),

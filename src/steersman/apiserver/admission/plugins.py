@@ -9,7 +9,7 @@ from steersman.apiserver.admission.default_storage_class import DefaultStorageCl
 from steersman.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
 from steersman.apiserver.admission.limit_ranger import LimitRanger
 from steersman.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
-from steersman.apiserver.admission.node_restriction import NodeRestriction
+from steersman.apiserver.admission.node_restriction.plugin import NodeRestriction
 from steersman.apiserver.admission.persistent_volume_claim_resize import PersistentVolumeClaimResize
 from steersman.apiserver.admission.pod_security.plugin import PodSecurity
 from steersman.apiserver.admission.policies.plugin import (

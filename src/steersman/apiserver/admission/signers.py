@@ -21,6 +21,8 @@ from steersman.apiserver.authz import Verdict
 from steersman.apiserver.authz.chain import decide
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Name
+
     from steersman.api.types import Object
     from steersman.apiserver.admission import Attributes, Operation
     from steersman.apiserver.api import API
@@ -95,17 +97,34 @@ class CertificateSubjectRestriction(AdmissionPlugin):
 
 def organizations(encoded: str) -> list[str]:
     """The organizations of a base64 PEM request; none of what is no request (validation speaks then)."""
+    from cryptography.x509.oid import NameOID
+
+    subject = _subject(encoded)
+    found = subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME) if subject is not None else ()
+    return [str(entry.value) for entry in found]
+
+
+def common_name(encoded: str) -> str | None:
+    """The common name of a base64 PEM request; None for what is no request."""
+    from cryptography.x509.oid import NameOID
+
+    subject = _subject(encoded)
+    if subject is None:
+        return None
+    found = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else ""
+
+
+def _subject(encoded: str) -> Name | None:
     import base64
     import binascii
 
     from cryptography import x509
-    from cryptography.x509.oid import NameOID
 
     try:
-        subject = x509.load_pem_x509_csr(base64.b64decode(encoded)).subject
+        return x509.load_pem_x509_csr(base64.b64decode(encoded)).subject
     except (ValueError, binascii.Error):
-        return []
-    return [str(entry.value) for entry in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
+        return None
 
 
 class ClusterTrustBundleAttest(AdmissionPlugin):

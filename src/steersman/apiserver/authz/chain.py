@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 from steersman.apiserver.authn import MASTERS
 from steersman.apiserver.authz import Decision, Verdict
+from steersman.apiserver.authz.configuration import Mode, modes_of
+from steersman.apiserver.authz.node.authorizer import NodeAuthorizer
 from steersman.apiserver.authz.rbac.watched import WatchedRBAC
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from steersman.apiserver.api import API
     from steersman.apiserver.authz import Attributes, Authorizer
 
@@ -23,12 +27,44 @@ class Masters:
         return _ALLOW if MASTERS in attributes.user.groups else _NO_OPINION
 
 
+class AlwaysAllow:
+    """Everybody may do everything."""
+
+    async def authorize(self, attributes: Attributes) -> Decision:
+        return _ALLOW
+
+
+class AlwaysDeny:
+    """Has no opinion on anything, which refuses it when nobody else allows."""
+
+    async def authorize(self, attributes: Attributes) -> Decision:
+        return Decision(Verdict.NO_OPINION, "Everything is forbidden.")
+
+
+def _webhook(api: API, mode: Mode) -> Authorizer:
+    from steersman.apiserver.authz.webhook.authorizer import WebhookAuthorizer
+
+    webhook = WebhookAuthorizer.of(mode, api.clock)
+    api.on_close(webhook.aclose)
+    return webhook
+
+
+MODES: dict[str, Callable[[API, Mode], Authorizer]] = {
+    "AlwaysAllow": lambda api, mode: AlwaysAllow(),
+    "AlwaysDeny": lambda api, mode: AlwaysDeny(),
+    "Node": lambda api, mode: NodeAuthorizer(api),
+    "RBAC": lambda api, mode: WatchedRBAC(api),
+    "Webhook": _webhook,
+}
+"""What makes the authorizer of each mode."""
+
+
 def build(api: API) -> tuple[Authorizer, ...]:
-    if api.config.authorization == "AlwaysAllow":
+    """Raises: OSError, ValueError."""
+    modes = modes_of(api.config)
+    if [mode.type for mode in modes] == ["AlwaysAllow"]:
         return ()
-    if api.config.authorization != "RBAC":
-        raise ValueError(f"unknown authorization mode {api.config.authorization!r}: use RBAC or AlwaysAllow")
-    return Masters(), WatchedRBAC(api)
+    return Masters(), *(MODES[mode.type](api, mode) for mode in modes)
 
 
 def rbac_of(api: API) -> WatchedRBAC | None:

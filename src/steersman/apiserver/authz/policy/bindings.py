@@ -16,6 +16,6 @@ CLUSTER_ROLE_BINDINGS = (
     BindingSpec("system:kube-dns", ("sa:kube-system/kube-dns",)),
     BindingSpec("system:kube-scheduler", ("user:system:kube-scheduler",)),
     BindingSpec("system:volume-scheduler", ("user:system:kube-scheduler",)),
-    # Until the Node authorizer decides by the graph of pods on a node, RBAC gives nodes their rights.
-    BindingSpec("system:node", ("group:system:nodes",)),
+    # Nobody: the Node authorizer gives nodes their rights, object by object.
+    BindingSpec("system:node", ()),
 )

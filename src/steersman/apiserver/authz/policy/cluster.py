@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from steersman.apiserver.authz.policy.manifests import ALL_VERBS, EVENTS, READ, WRITE, RoleSpec, Rule, Url
+from steersman.apiserver.authz.policy.nodes import NODE_RULES
 
 _SCALED = "deployments deployments/scale replicasets replicasets/scale statefulsets statefulsets/scale"
 _WORKLOADS = f"daemonsets {_SCALED}"
@@ -177,32 +178,7 @@ COMPONENTS = (
             Rule("get list patch update watch", "persistentvolumeclaims"),
         ),
     ),
-    RoleSpec(
-        "system:node",
-        (
-            Rule("create", "tokenreviews", _AUTHN),
-            Rule("create", "localsubjectaccessreviews subjectaccessreviews", _AUTHZ),
-            Rule(READ, "services"),
-            Rule("create get list watch", "nodes"),
-            Rule("patch update", "nodes nodes/status"),
-            Rule("create patch update", "events"),
-            Rule("create delete get list watch", "pods"),
-            Rule("patch update", "pods/status"),
-            Rule("create", "pods/eviction"),
-            Rule(READ, "configmaps secrets"),
-            Rule("get", "endpoints persistentvolumeclaims persistentvolumes"),
-            Rule("create get list watch", "certificatesigningrequests", _CERTS),
-            Rule("create delete get patch update", "leases", _LEASES),
-            Rule("get", "volumeattachments", _STORAGE),
-            Rule("create", "serviceaccounts/token"),
-            Rule("get patch update", "persistentvolumeclaims/status"),
-            Rule(READ, "csidrivers", _STORAGE),
-            Rule("create delete get patch update", "csinodes", _STORAGE),
-            Rule(READ, "runtimeclasses", "node.k8s.io"),
-            Rule("get", "resourceclaims", _DRA),
-            Rule("create delete deletecollection get list patch update watch", "resourceslices", _DRA),
-        ),
-    ),
+    RoleSpec("system:node", NODE_RULES),
     RoleSpec(
         "system:node-bootstrapper",
         (Rule("create get list watch", "certificatesigningrequests", _CERTS),),

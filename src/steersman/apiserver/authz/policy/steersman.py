@@ -2,7 +2,7 @@
 
 One process runs the kubelet, the service proxy, the overlay and the DNS server of a node under the node's
 identity, and one process runs every controller under one identity, so those two need the union of what
-upstream's separate processes have.
+upstream's separate processes have. What the kubelet itself needs, the Node authorizer allows it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ CLUSTER_ROLES = (
     RoleSpec(
         "steersman:node-agent",
         (
-            Rule(READ, "services endpoints nodes namespaces pods serviceaccounts"),
+            Rule(READ, "services endpoints nodes namespaces"),
             Rule(READ, "endpointslices", "discovery.k8s.io"),
             Rule(READ, "networkpolicies servicecidrs", "networking.k8s.io"),
-            Rule(READ, "persistentvolumeclaims persistentvolumes"),
-            Rule(READ, "leases", "coordination.k8s.io"),
-            Rule(READ, "priorityclasses", "scheduling.k8s.io"),
             Rule("create patch update", "events", "events.k8s.io"),
         ),
     ),

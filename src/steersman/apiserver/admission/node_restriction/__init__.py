@@ -1,0 +1,1 @@
+"""NodeRestriction: a node writes about itself and its own pods, nothing else."""

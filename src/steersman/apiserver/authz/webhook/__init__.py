@@ -1,0 +1,1 @@
+"""Asking another server whether somebody may, by SubjectAccessReview."""
