@@ -60,7 +60,8 @@ class CustomResources:
     def __init__(self, api: API) -> None:
         self._api = api
         self._queue: WorkQueue[str] = WorkQueue(api.clock)
-        self._definitions: dict[str, Object] = {}
+        self._known: dict[str, Object] = {}
+        """What names and groups are taken: definitions without their schemas, which are large."""
         self._served: dict[str, tuple[Resource, ...]] = {}
         self._stored: dict[str, View | None] = {}
         """Objects as they are stored, for cleaning up."""
@@ -116,13 +117,13 @@ class CustomResources:
         if new is None:
             assert old is not None
             name = old["metadata"]["name"]
-            self._definitions.pop(name, None)
+            self._known.pop(name, None)
             self._withdraw(name)
             for other in self._group(old["spec"]["group"], name):
                 self._queue.add(other["metadata"]["name"])  # its names are free now
             return
         name = new["metadata"]["name"]
-        self._definitions[name] = new
+        self._known[name] = _without_versions(new)
         if established(new):
             if old is None or name not in self._served or _shape(old) != _shape(new):
                 self._serve(name, new)
@@ -188,15 +189,16 @@ class CustomResources:
         """Return the other definitions of a group."""
         return [
             definition
-            for other, definition in self._definitions.items()
+            for other, definition in self._known.items()
             if other != name and definition["spec"]["group"] == group
         ]
 
     # --- conditions and clean-up
 
     async def _settle(self, name: str) -> None:
-        definition = self._definitions.get(name)
-        if definition is None:
+        try:
+            definition = await self._api.get(DEFINITIONS, name)
+        except NotFound:
             return
         if meta.deleting(definition):
             if FINALIZER in (definition["metadata"].get("finalizers") or ()):
@@ -263,6 +265,11 @@ class CustomResources:
 def _built_in(row: Resource) -> bool:
     """Say whether the server has a resource of its own by that name, which then stays."""
     return any((one.group, one.plural) == (row.group, row.plural) for one in kinds.RESOURCES)
+
+
+def _without_versions(definition: Object) -> Object:
+    spec = {name: value for name, value in definition["spec"].items() if name != "versions"}
+    return {"metadata": definition["metadata"], "spec": spec, "status": definition.get("status")}
 
 
 def _shape(definition: Object) -> object:
