@@ -122,3 +122,24 @@ async def test_of_two_who_ask_for_the_same_numbers_one_gets_them(pair: Pair) -> 
         assert len(winners) == 1
         assert [type(one) for one in outcomes if isinstance(one, BaseException)] == [Invalid]
         await pair[0].delete(kinds.SERVICES, winners[0]["metadata"]["name"], "default")
+
+
+async def test_the_kubernetes_service_points_at_the_servers_there_are(etcd: Etcd) -> None:
+    async def addresses(client: Client) -> list[str]:
+        endpoints = await client.get(kinds.ENDPOINTS, "kubernetes", "default")
+        return [one["ip"] for subset in endpoints["subsets"] for one in subset["addresses"]]
+
+    def server(address: str) -> APIServer:
+        config = APIServerConfig(store="etcd", etcd_servers=tuple(etcd.endpoints), advertise_address=address)
+        return APIServer(config, listen=False)
+
+    async with server("10.0.0.1") as one:
+        client = Client(one.transport())
+        async with server("10.0.0.2"):
+            seen: list[str] = []
+            async for event in client.watch(kinds.ENDPOINTS, "default", resource_version="0"):
+                subsets = event.object["subsets"]
+                seen = [one["ip"] for subset in subsets for one in subset["addresses"]]
+                if seen == ["10.0.0.1", "10.0.0.2"]:
+                    break
+        assert await addresses(client) == ["10.0.0.1"]

@@ -59,7 +59,7 @@ async def ensure(api: API, resource: Resource, obj: Object, namespace: str = "")
 
 
 async def kubernetes_service(api: API) -> None:
-    """Make the Service `kubernetes` and point it at this server."""
+    """Make the Service `kubernetes`, and point it at this server when it is the only one."""
     address = str(next(ipaddress.ip_network(api.config.service_cidr).hosts()))
     labels = {"component": "apiserver", "provider": "kubernetes"}
     service: Object = {
@@ -75,8 +75,14 @@ async def kubernetes_service(api: API) -> None:
         },
     }
     await ensure(api, kinds.SERVICES, service, "default")
-    await _point(api, kinds.ENDPOINTS, _endpoints(api))
-    await _point(api, kinds.ENDPOINT_SLICES, _slice(api))
+    if not api.store.shared:
+        await point(api, [(api.advertised, api.port or 6443)])
+
+
+async def point(api: API, servers: list[tuple[str, int]]) -> None:
+    """Point the Service `kubernetes` at servers, given by address and port, at least one."""
+    await _point(api, kinds.ENDPOINTS, _endpoints(servers))
+    await _point(api, kinds.ENDPOINT_SLICES, _slice(servers))
 
 
 async def _point(api: API, resource: Resource, wanted: Object) -> None:
@@ -91,18 +97,30 @@ async def _point(api: API, resource: Resource, wanted: Object) -> None:
         await api.create(resource, wanted, "default")
 
 
-def _endpoints(api: API) -> Object:
-    port: Object = {"name": "https", "port": api.port or 6443, "protocol": "TCP"}
+def _endpoints(servers: list[tuple[str, int]]) -> Object:
+    by_port: dict[int, list[str]] = {}
+    for address, port in sorted(servers):
+        by_port.setdefault(port, []).append(address)
     return {
         "metadata": {"name": "kubernetes", "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"}},
-        "subsets": [{"addresses": [{"ip": api.advertised}], "ports": [port]}],
+        "subsets": [
+            {"addresses": [{"ip": address} for address in addresses], "ports": [_port(port)]}
+            for port, addresses in sorted(by_port.items())
+        ],
     }
 
 
-def _slice(api: API) -> Object:
+def _slice(servers: list[tuple[str, int]]) -> Object:
+    """A slice has one port for all: servers on another than the first one's are left to the Endpoints."""
+    first = min(port for _, port in servers)
+    addresses = sorted(address for address, port in servers if port == first)
     return {
         "metadata": {"name": "kubernetes", "labels": {"kubernetes.io/service-name": "kubernetes"}},
         "addressType": "IPv4",
-        "endpoints": [{"addresses": [api.advertised], "conditions": {"ready": True}}],
-        "ports": [{"name": "https", "port": api.port or 6443, "protocol": "TCP"}],
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}} for address in addresses],
+        "ports": [_port(first)],
     }
+
+
+def _port(number: int) -> Object:
+    return {"name": "https", "port": number, "protocol": "TCP"}

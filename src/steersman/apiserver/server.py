@@ -122,6 +122,10 @@ class APIServer:
         if self._listen:
             await self._serve()
         await bootstrap.kubernetes_service(api)
+        if store.shared:
+            from steersman.apiserver.presence import presence
+
+            tasks.spawn(presence(api), "presence")
         api.bootstrapped = True
 
     async def _allocators(self, api: API) -> ServiceAllocators:

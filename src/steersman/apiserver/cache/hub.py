@@ -97,5 +97,7 @@ class Hub:
 
 
 def _prefix_of(key: str) -> str:
-    """`/registry/<group>/<plural>/...` -> `/registry/<group>/<plural>/`."""
-    return key[: key.index("/", key.index("/", len(ROOT)) + 1) + 1]
+    """`/registry/<group>/<plural>/...` -> `/registry/<group>/<plural>/`; other keys, which are no objects, to
+    something that is no resource's."""
+    end = key.find("/", key.find("/", len(ROOT)) + 1)
+    return key[: end + 1]
