@@ -49,4 +49,11 @@ def value_of(expression: str, values: Mapping[str, Any]) -> Any:
     from steersman.api.cel.environment import evaluate, program
 
     complete = {name: values.get(name) for name in VARIABLES}
-    return evaluate(program(expression, VARIABLES), complete)
+    asker = complete["authorizer"]
+    if asker is None or "authorizer" not in expression:
+        complete["authorizer"] = {}
+        return evaluate(program(expression, VARIABLES), complete)
+    from steersman.api.cel.functions.authorizer import asking
+
+    with asking(asker.ask):
+        return evaluate(program(expression, VARIABLES), {**complete, "authorizer": asker.value})

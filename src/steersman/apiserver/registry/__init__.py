@@ -10,6 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from steersman.api import kinds
+from steersman.apiserver.registry.admissionregistration.expressions import (
+    PolicyStrategy,
+    WebhookConfigurationStrategy,
+)
 from steersman.apiserver.registry.apiextensions.custom_resource_definition import (
     CustomResourceDefinitionStrategy,
 )
@@ -81,11 +85,11 @@ STRATEGIES: dict[Resource, Callable[[Resource], Strategy]] = {
     kinds.PRIORITY_CLASSES: _COUNTED,
     kinds.CSI_DRIVERS: _PINNED,
     kinds.CERTIFICATE_SIGNING_REQUESTS: SigningRequestStrategy,
-    kinds.VALIDATING_WEBHOOK_CONFIGURATIONS: _PINNED,
-    kinds.MUTATING_WEBHOOK_CONFIGURATIONS: _PINNED,
-    kinds.VALIDATING_ADMISSION_POLICIES: _PINNED,
+    kinds.VALIDATING_WEBHOOK_CONFIGURATIONS: WebhookConfigurationStrategy,
+    kinds.MUTATING_WEBHOOK_CONFIGURATIONS: WebhookConfigurationStrategy,
+    kinds.VALIDATING_ADMISSION_POLICIES: PolicyStrategy,
     kinds.VALIDATING_ADMISSION_POLICY_BINDINGS: _PINNED,
-    kinds.MUTATING_ADMISSION_POLICIES: _PINNED,
+    kinds.MUTATING_ADMISSION_POLICIES: PolicyStrategy,
     kinds.MUTATING_ADMISSION_POLICY_BINDINGS: _PINNED,
     kinds.CUSTOM_RESOURCE_DEFINITIONS: CustomResourceDefinitionStrategy,
     kinds.API_SERVICES: APIServiceStrategy,

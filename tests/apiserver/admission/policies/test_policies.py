@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from steersman.api import kinds
-from steersman.api.errors import ApiError
+from steersman.api.errors import ApiError, Invalid
 
 if TYPE_CHECKING:
     from steersman.client.rest import Client
@@ -187,3 +187,32 @@ async def test_lists_of_a_pod_are_merged_by_their_keys(client: Client) -> None:
     spec = {"containers": [{"name": "c", "image": "i"}], "initContainers": [{"name": "i", "image": "i"}]}
     made = await client.create(kinds.PODS, {"metadata": {"name": "p"}, "spec": spec}, "default")
     assert {one["name"] for one in made["spec"]["initContainers"]} == {"mesh", "i"}
+
+
+async def test_expressions_may_ask_the_authorizer(client: Client) -> None:
+    check = "authorizer.requestResource.check('create').allowed()"
+    account = "authorizer.serviceAccount('default', 'x').group('').resource('pods').check('get').allowed()"
+    await validating(client, {"expression": f"{check} && !{account}"})
+    await make(client)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (
+            {"validations": [{"expression": "object."}]},
+            r"spec.validations\[0\].expression: .*compilation failed",
+        ),
+        ({"validations": [{"expression": "1 + 1"}]}, "must evaluate to bool"),
+        ({"variables": [{"name": "v", "expression": "self.x"}]}, "undeclared reference to 'self"),
+        ({"auditAnnotations": [{"key": "k", "valueExpression": "true"}]}, "must evaluate to string"),
+    ],
+    ids=["syntax", "type", "name", "annotation"],
+)
+async def test_a_wrong_expression_is_refused_with_its_place(
+    client: Client, spec: dict[str, Any], message: str
+) -> None:
+    rules = {"matchConstraints": {"resourceRules": RULES}, "validations": [{"expression": "true"}]}
+    made = {"metadata": {"name": "p"}, "spec": {**rules, **spec}}
+    with pytest.raises(Invalid, match=message):
+        await client.create(kinds.VALIDATING_ADMISSION_POLICIES, made)

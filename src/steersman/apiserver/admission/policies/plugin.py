@@ -21,6 +21,7 @@ from steersman.api.kinds import (
     VALIDATING_ADMISSION_POLICY_BINDINGS,
 )
 from steersman.api.schema import DecodeError
+from steersman.apiserver.admission.authorizer import RequestAuthorizer
 from steersman.apiserver.admission.compiled import Compiled
 from steersman.apiserver.admission.conditions import ConditionError
 from steersman.apiserver.admission.matching import EXEMPT_GROUP, converted
@@ -114,6 +115,7 @@ class _Policies(AdmissionPlugin):
             "oldObject": converted(attributes.old, own, shown),
             "request": admission_request(attributes, "", shown.resource),
             "namespaceObject": namespace,
+            "authorizer": RequestAuthorizer(self.api, attributes),
         }
 
     def _denied(

@@ -16,6 +16,7 @@ from steersman.api import schema
 from steersman.api.errors import ApiError, BadRequest, InternalError
 from steersman.api.kinds import MUTATING_WEBHOOK_CONFIGURATIONS, VALIDATING_WEBHOOK_CONFIGURATIONS
 from steersman.api.patch import json_patch
+from steersman.apiserver.admission.authorizer import RequestAuthorizer
 from steersman.apiserver.admission.compiled import Compiled
 from steersman.apiserver.admission.conditions import ConditionError
 from steersman.apiserver.admission.matching import EXEMPT_GROUP, converted
@@ -63,6 +64,7 @@ class _Webhooks(AdmissionPlugin):
         values = {
             **self._objects(attributes, shown),
             "request": admission_request(attributes, "", shown.resource),
+            "authorizer": RequestAuthorizer(self.api, attributes),
         }
         try:
             return shown if hook.conditions.hold(values) else None
