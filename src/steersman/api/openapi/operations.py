@@ -1,8 +1,8 @@
 """The operations of a resource as OpenAPI path items, in either version.
 
-What clients rely on: `x-kubernetes-action`, `x-kubernetes-group-version-kind`, the query parameters (kubectl
-looks for `fieldValidation`), the media types a patch accepts, and operation ids in upstream's form
-(`listAppsV1NamespacedDeployment`).
+What clients rely on: `x-kubernetes-action`, `x-kubernetes-group-version-kind`, the query parameters
+(kubectl looks for `fieldValidation`), the media types a patch accepts, and operation ids in upstream's
+form (`listAppsV1NamespacedDeployment`).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ PATCH_TYPES = (
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 )
+CUSTOM_PATCH_TYPES = tuple(one for one in PATCH_TYPES if "strategic" not in one)
 _METHOD_OF_VERB = {"create": "post", "delete": "delete", "get": "get", "patch": "patch", "update": "put"}
 
 
@@ -57,6 +58,8 @@ class _Paths:
         self.resource = resource
         self.v3 = v3
         self.name = definition_name(resource)
+        # kubectl apply reads from this which patches it may send.
+        self._patches = CUSTOM_PATCH_TYPES if resource.custom else PATCH_TYPES
         self.list_name = (
             f"{custom_name(resource)}List"
             if resource.custom
@@ -198,12 +201,12 @@ class _Paths:
 
     def _add_body(self, operation: Object, body: Body) -> None:
         if not self.v3:
-            operation["consumes"] = list(PATCH_TYPES) if body.patch else ["*/*"]
+            operation["consumes"] = list(self._patches) if body.patch else ["*/*"]
             operation["produces"] = [JSON, _YAML] if body.gives else ["*/*"]
         if not body.takes:
             return
         if self.v3:
-            types = PATCH_TYPES if body.patch else ("*/*",)
+            types = self._patches if body.patch else ("*/*",)
             content = {media: {"schema": {"$ref": V3 + body.takes}} for media in types}
             operation["requestBody"] = {"content": content} | ({} if body.optional else {"required": True})
         else:
