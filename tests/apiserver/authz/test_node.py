@@ -15,6 +15,7 @@ from steersman.client.rest import Client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from steersman.apiserver.server import APIServer
 
@@ -208,3 +209,49 @@ def test_what_a_pod_refers_to() -> None:
 
 def test_an_unbound_volume_gives_no_secrets() -> None:
     assert volume_secrets({"spec": {"csi": {"nodePublishSecretRef": _ref("s")}}}) == frozenset()
+
+
+def token_request(name: str, uid: str, *audiences: str) -> dict[str, Any]:
+    reference = {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": uid}
+    return {"spec": {"audiences": list(audiences), "boundObjectRef": reference}}
+
+
+async def test_tokens_for_its_own_pods_and_their_audiences(tmp_path: Path) -> None:
+    from steersman.apiserver.config import APIServerConfig
+    from steersman.apiserver.server import APIServer
+    from steersman.bootstrap import pki
+    from steersman.store.memory import MemoryStore
+
+    pki.ensure_pki(tmp_path)
+    key = str(tmp_path / "pki" / "sa.key")
+    config = APIServerConfig(store="memory", service_account_key=key)
+    async with (
+        APIServer(config, store=MemoryStore(), listen=False) as server,
+        Client(server.transport()) as admin,
+        Client(server.transport(NODE)) as node,
+    ):
+        for account in ("default", "unused"):
+            await admin.create(kinds.SERVICE_ACCOUNTS, {"metadata": {"name": account}}, "default")
+        source = {"serviceAccountToken": {"audience": "vault", "path": "t"}}
+        volumes = [{"name": "t", "projected": {"sources": [source]}}]
+        mine = await admin.create(kinds.PODS, pod("a", volumes=volumes), "default")
+        other = await admin.create(kinds.PODS, pod("b", "n2"), "default")
+
+        async def ask(request: dict[str, Any], account: str = "default") -> dict[str, Any]:
+            return await node.create(
+                kinds.SERVICE_ACCOUNTS, request, "default", name=account, subresource="token"
+            )
+
+        uid = mine["metadata"]["uid"]
+        assert (await ask(token_request("a", uid)))["status"]["token"]
+        assert (await ask(token_request("a", uid, "vault")))["status"]["token"]
+        for request, why in (
+            (token_request("a", uid, "bank"), "'bank' not found in pod spec"),
+            (token_request("a", "another"), "not there"),
+            (token_request("b", other["metadata"]["uid"]), "different node"),
+            ({"spec": {}}, "not bound to a pod"),
+        ):
+            with pytest.raises(Forbidden, match=why):
+                await ask(request)
+        with pytest.raises(Forbidden, match="no relationship"):
+            await ask(token_request("a", uid), "unused")

@@ -15,6 +15,7 @@ from steersman.api.times import rfc3339
 from steersman.apiserver.authn.bearer import BearerAuthenticator
 from steersman.apiserver.authn.chain import token_issuer
 from steersman.apiserver.endpoint import Endpoint
+from steersman.apiserver.generic.options import WriteOptions
 from steersman.apiserver.handlers.body import check_type, read_object
 from steersman.apiserver.handlers.question import answered, read_question
 
@@ -84,6 +85,10 @@ async def service_account_token(target: Target) -> Response:
         schema.decode(schema.schema_for(target.view.resource, "token"), request)
     except schema.DecodeError as error:
         raise schema.cannot_handle("TokenRequest", "v1", error) from None
+    write = target.write(WriteOptions())
+    attributes = write.attributes("CREATE", request, None)
+    await write.mutate(attributes)
+    await write.validate(attributes)
     return answered(await issuer.issue(target.info.namespace, target.info.name, request))
 
 
