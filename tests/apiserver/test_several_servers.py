@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from tests.store.etcd.servers import Etcd
 
 from steersman.api import kinds
-from steersman.api.errors import AlreadyExists, Conflict, Invalid, NotFound
+from steersman.api.errors import AlreadyExists, Conflict, Gone, Invalid, NotFound
 from steersman.apiserver.config import APIServerConfig
 from steersman.apiserver.server import APIServer
 from steersman.client.rest import Client
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from steersman.api.types import Object
+    from steersman.store.etcd.store import EtcdStore
 
 pytestmark = [
     pytest.mark.slow,
@@ -143,3 +144,43 @@ async def test_the_kubernetes_service_points_at_the_servers_there_are(etcd: Etcd
                 if seen == ["10.0.0.1", "10.0.0.2"]:
                     break
         assert await addresses(client) == ["10.0.0.1"]
+
+
+async def test_a_server_that_missed_changes_reads_anew_and_ends_its_watches(etcd: Etcd) -> None:
+    config = APIServerConfig(store="etcd", etcd_servers=tuple(etcd.endpoints))
+    async with APIServer(config, listen=False) as deaf, APIServer(config, listen=False) as other:
+        client, writer = Client(deaf.transport()), Client(other.transport())
+        for name in ("missed-gone", "missed-changed"):
+            await writer.create(kinds.CONFIG_MAPS, config_map(name), "default")
+        start = (await client.list(kinds.CONFIG_MAPS, "default"))["metadata"]["resourceVersion"]
+        changes: list[tuple[str, bool, bool]] = []
+
+        def note(old: Object | None, new: Object | None) -> None:
+            name = (new or old or {})["metadata"]["name"]
+            if name.startswith("missed"):
+                changes.append((name, old is not None, new is not None))
+
+        await deaf.api.follow(kinds.CONFIG_MAPS, note)
+        changes.clear()
+        follower = cast("EtcdStore", deaf.store)._follower
+        take = follower._take
+        follower._take = lambda raw: None  # type: ignore[method-assign]
+        await writer.delete(kinds.CONFIG_MAPS, "missed-gone", "default")
+        await writer.patch(kinds.CONFIG_MAPS, "missed-changed", {"data": {"a": "b"}}, "default")
+        await writer.create(kinds.CONFIG_MAPS, config_map("missed-new"), "default")
+        await other.store.compact(other.store.revision)
+        follower._take = take  # type: ignore[method-assign]
+        await follower._bridge(other.store.revision)
+        assert sorted(changes) == [
+            ("missed-changed", True, True),
+            ("missed-gone", True, False),
+            ("missed-new", False, True),
+        ]
+        with pytest.raises(Gone):
+            async for _ in client.watch(kinds.CONFIG_MAPS, "default", resource_version=start):
+                pass
+        names = {
+            one["metadata"]["name"] for one in (await client.list(kinds.CONFIG_MAPS, "default"))["items"]
+        }
+        assert {"missed-changed", "missed-new"} <= names
+        assert "missed-gone" not in names

@@ -100,9 +100,9 @@ def check(acknowledged: Sequence[Entry], seen: Sequence[Event]) -> None:
 async def test_without_a_majority_writes_are_refused_and_go_on_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("steersman.store.etcd.members.PATIENCE_SECONDS", 1.0)
     with Etcd(tmp_path, members=3) as cluster:
         store = await EtcdStore.open(cluster.endpoints)
+        monkeypatch.setattr("steersman.store.etcd.members.PATIENCE_SECONDS", 1.0)
         for index in (0, 1):
             cluster.kill(index)
         with pytest.raises(StoreUnavailable):

@@ -152,6 +152,14 @@ class Follower:
         if not left:
             del self._own[key]
 
+    def refuse(self, error: Exception) -> None:
+        """Fail whoever waits for a revision: nothing will come any more."""
+        while self._waiters:
+            done = self._waiters.pop()[2]
+            if not done.done():
+                done.set_exception(error)
+                done.exception()  # who waited may have gone away
+
     def reached(self, revision: int) -> Awaitable[None]:
         """Wait until everything up to a revision has been published."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -277,6 +277,9 @@ class EtcdStore:
         except StoreUnavailable as error:
             asking.set_exception(error)
             asking.exception()  # those who asked may have gone away
+        finally:
+            if not asking.done():
+                asking.cancel()  # the store is being closed
 
     async def snapshot(self, path: str) -> None:
         """See `Store.snapshot`: a file for `etcdutl snapshot restore`."""
@@ -300,6 +303,7 @@ class EtcdStore:
         """Stop following and let go of the connections; whoever waits is refused."""
         if not self._closed:
             self._closed = True
+            self._follower.refuse(StoreUnavailable("the store is closed"))
             await self._stack.aclose()
 
     async def _gap(self, compacted: int) -> int:
