@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -177,6 +178,18 @@ async def test_deleting_the_definition_deletes_its_objects(tabs: Client) -> None
         await tabs.list(CRON_TABS, "default")
     await install(tabs)
     assert (await tabs.list(CRON_TABS, "default"))["items"] == []
+
+
+async def test_watchers_see_the_objects_of_a_deleted_definition_go(tabs: Client) -> None:
+    await tabs.create(CRON_TABS, cron_tab(), "default")
+    start = (await tabs.list(CRON_TABS, "default"))["metadata"]["resourceVersion"]
+    watching = tabs.watch(CRON_TABS, "default", resource_version=start)
+    first = asyncio.ensure_future(anext(watching))
+    await asyncio.sleep(0)
+    await tabs.delete(kinds.CUSTOM_RESOURCE_DEFINITIONS, "crontabs.stable.example.com")
+    async with asyncio.timeout(5):
+        assert (await first).type == "DELETED"
+        assert [event.type async for event in watching] == []
 
 
 async def test_nothing_is_created_while_the_definition_goes(tabs: Client) -> None:

@@ -127,6 +127,8 @@ class CustomResources:
         if established(new):
             if old is None or name not in self._served or _shape(old) != _shape(new):
                 self._serve(name, new)
+            elif terminating(new) != terminating(old):
+                self._refuse_new(name)
         else:
             self._withdraw(name)
         self._queue.add(name)
@@ -138,6 +140,13 @@ class CustomResources:
             self._api.views.remove(resource)
         if resources:
             self._api.hub.forget(resources[0])
+
+    def _refuse_new(self, name: str) -> None:
+        """Create nothing any more. Watches go on: they are to see the objects go."""
+        for resource in self._served.get(name, ()):
+            strategy = self._api.views.of(resource).strategy
+            if isinstance(strategy, CustomStrategy):
+                strategy.terminating = True
 
     def _serve(self, name: str, definition: Object) -> None:
         """Make the views of a definition, in place of those it had; live watches end and are resumed."""
@@ -275,7 +284,7 @@ def _without_versions(definition: Object) -> Object:
 def _shape(definition: Object) -> object:
     """What views are made of: when it is the same, they are."""
     accepted = (definition.get("status") or {}).get("acceptedNames")
-    return definition["spec"], accepted, terminating(definition), established(definition)
+    return definition["spec"], accepted, established(definition)
 
 
 def _fresh_after(definition: Object, versions: list[CustomVersion]) -> int:

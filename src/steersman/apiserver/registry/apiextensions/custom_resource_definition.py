@@ -26,7 +26,7 @@ class CustomResourceDefinitionStrategy(Strategy):
     def prepare_new(self, ctx: Context, obj: Object) -> None:
         versions = (obj.get("spec") or {}).get("versions") or ()
         obj["status"] = {
-            "conditions": None,
+            "conditions": [],
             "acceptedNames": {"plural": "", "kind": ""},
             "storedVersions": [version.get("name", "") for version in versions if version.get("storage")],
         }
