@@ -292,7 +292,7 @@ class Connection(asyncio.Protocol):
     async def _stream(self, answer: Streaming) -> bool:
         head = self._head_of(answer, answer.headers, b"Transfer-Encoding: chunked\r\n", self._keep_alive)
         self._transport.write(head)
-        self._sink = sink = ConnectionSink(self, self._transport)
+        self._sink = sink = ConnectionSink(self, self._transport, self._listener.flusher)
         try:
             if not self._lost:
                 await streams.run(answer, sink)

@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from steersman.apiserver.http.connection import Connection
+from steersman.apiserver.http.flusher import Flusher
 
 if TYPE_CHECKING:
     import ssl
@@ -32,6 +33,7 @@ class Listener:
     def __init__(self, handler: Handler, tasks: TaskGroup) -> None:
         self.handler, self.tasks = handler, tasks
         self.connections: set[Connection] = set()
+        self.flusher = Flusher(asyncio.get_running_loop())
         self.port = 0
         self.stopping = False
         self.date = b""
