@@ -59,7 +59,7 @@ async def test_a_schema_without_its_level_says_so(apiserver: APIServer, client: 
 async def test_objects_change_what_is_admitted(apiserver: APIServer, client: Client) -> None:
     fairness = Fairness(100)
     await upkeep.ensure_defaults(apiserver.api)
-    await upkeep.Mirror(apiserver.api, fairness).start()
+    await upkeep.Mirror(apiserver.api, fairness).follow()
     before = fairness.levels["workload-low"].nominal
     change = {"spec": {"limited": {"nominalConcurrencyShares": 1000}}}
     await client.patch(kinds.PRIORITY_LEVEL_CONFIGURATIONS, "workload-low", change)

@@ -33,10 +33,10 @@ async def fairness_upkeep(api: API, fairness: Fairness) -> None:
     """Work until cancelled."""
     await api.clock.sleep(START_SECONDS)
     levels = Mirror(api, fairness)
-    await levels.start()
     rounds = 0
     while True:
         try:
+            await levels.follow()
             if rounds % ROUNDS == 0:
                 await ensure_defaults(api)
                 await note_dangling(api)
@@ -55,11 +55,13 @@ class Mirror:
         self._api, self._fairness = api, fairness
         self._objects: dict[str, dict[str, Object]] = {"FlowSchema": {}, "PriorityLevelConfiguration": {}}
         self._changed = False
+        self._unfollowed = [kinds.FLOW_SCHEMAS, kinds.PRIORITY_LEVEL_CONFIGURATIONS]
 
-    async def start(self) -> None:
-        """Begin to follow."""
-        for resource in (kinds.PRIORITY_LEVEL_CONFIGURATIONS, kinds.FLOW_SCHEMAS):
-            await self._api.follow(resource, self._note)
+    async def follow(self) -> None:
+        """Begin to follow what is not followed yet. Raises: StoreError."""
+        while self._unfollowed:
+            await self._api.follow(self._unfollowed[-1], self._note)
+            self._unfollowed.pop()
 
     def _note(self, old: Object | None, new: Object | None) -> None:
         obj = new or old
