@@ -56,6 +56,8 @@ class Cache:
         self._loading: asyncio.Future[None] | None = None
         self._waiting: list[Event] | None = []
         self.loaded = False
+        self.retired = False
+        """The store feeds it no more: another cache has taken its place, or the resource is gone."""
 
     @property
     def revision(self) -> int:

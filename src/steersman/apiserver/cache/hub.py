@@ -66,6 +66,7 @@ class Hub:
         where = prefix(resource)
         cache = self._caches.pop(where, None)
         for one in (*((cache,) if cache is not None else ()), *self._converted.pop(where, ())):
+            one.retired = True
             one.end_watches()
 
     def caches(self) -> Iterator[Cache]:

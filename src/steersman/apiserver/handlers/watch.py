@@ -109,6 +109,8 @@ async def _stream(
             break
         revision = missed[-1].revision
         await _feed(sink, (members.encode((event,)) for event in missed))
+    if cache.retired:
+        return  # the client resumes, from what is served then
     home = members.add(sink, bookmarks=bookmarks)
     try:
         await sink.wait_closed()
