@@ -35,6 +35,8 @@ class Write:
     warnings: list[str]
     applies: bool = False
     """A server-side apply: it has settled who owns which fields itself."""
+    annotations: dict[str, str] | None = None
+    """Where admission notes what belongs into the audit event; None when nobody records it."""
     retries: bool = False
     """The change is computed from what is stored; when somebody else writes in between it is computed
     again."""
@@ -68,6 +70,7 @@ class Write:
             dry_run=self.options.dry_run,
             warnings=self.warnings,
             field_manager=self.options.field_manager,
+            audit={} if self.annotations is None else self.annotations,
         )
 
     async def mutate(self, attributes: Attributes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steersman.api.errors import MethodNotSupported, NotFound
+from steersman.apiserver.admission.connect import CONNECTIONS, admit
 from steersman.apiserver.handlers import read, watch, write
 from steersman.apiserver.handlers.patch import patch
 from steersman.apiserver.handlers.target import Target
@@ -62,6 +63,8 @@ async def dispatch(api: API, request: Request) -> Answer:
     endpoint = api.endpoints.get((resource.group, resource.plural, info.subresource))
     handle = endpoint.handle if endpoint is not None else view.endpoint(info.subresource)
     if handle is not None:
+        if info.subresource in CONNECTIONS:
+            await admit(target)
         return await handle(target)
     if info.subresource and target.strategy is None:
         raise NotFound.path()

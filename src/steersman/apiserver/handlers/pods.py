@@ -64,6 +64,9 @@ async def eviction(target: Target) -> Response:
         raise NotFound.of(pods.resource, target.info.name)
     pod = pods.decode(item)
     write = target.write(WriteOptions(dry_run=options.dry_run or bool(target.request.query.all("dryRun"))))
+    attributes = write.attributes("CREATE", body, None)
+    await write.mutate(attributes)
+    await write.validate(attributes)
     write.strategy, write.subresource = pods.strategy, ""
     if not _expendable(pod):
         await _spend_budget(target, pod, dry_run=write.options.dry_run)

@@ -60,6 +60,7 @@ class Target:
             user=self.request.user or NOBODY,
             options=options,
             warnings=self.request.warnings,
+            annotations=self.request.annotations,
         )
 
     def answer(self, item: Item, status: int = 200) -> Response:

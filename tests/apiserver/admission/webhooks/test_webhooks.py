@@ -197,3 +197,35 @@ async def test_a_service_is_reached_by_its_name(client: Client, webhook: Webhook
     await validating(client, hook("x", {"service": service, "caBundle": config["caBundle"]}))
     await make(client)
     assert len(webhook.asked) == 1
+
+
+@pytest.fixture
+async def pod(client: Client) -> None:
+    await client.create(kinds.SERVICE_ACCOUNTS, {"metadata": {"name": "default"}}, "default")
+    made = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    await client.create(kinds.PODS, made, "default")
+
+
+def pod_rule(resource: str, operation: str) -> list[dict[str, Any]]:
+    return [{"apiGroups": [""], "apiVersions": ["v1"], "resources": [resource], "operations": [operation]}]
+
+
+async def test_connections_are_asked_about(client: Client, webhook: WebhookServer, pod: None) -> None:
+    config = webhook.on("/x", lambda _: {"allowed": False})
+    await validating(client, hook("x", config, rules=pod_rule("pods/exec", "CONNECT")))
+    path = kinds.PODS.path("default", "p", "exec")
+    answer = await client.request("POST", path, query={"command": "id", "stdout": "true"})
+    assert answer.status == 400
+    ((_, asked),) = webhook.asked
+    assert (asked["operation"], asked["subResource"]) == ("CONNECT", "exec")
+    assert asked["object"]["kind"] == "PodExecOptions"
+    assert asked["object"]["command"] == ["id"]
+
+
+async def test_evictions_are_asked_about(client: Client, webhook: WebhookServer, pod: None) -> None:
+    config = webhook.on("/x", lambda _: {"allowed": False})
+    await validating(client, hook("x", config, rules=pod_rule("pods/eviction", "CREATE")))
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p", "namespace": "default"}}
+    with pytest.raises(ApiError, match="denied the request"):
+        await client.create(kinds.PODS, body, "default", name="p", subresource="eviction")
+    assert webhook.asked[0][1]["object"]["kind"] == "Eviction"

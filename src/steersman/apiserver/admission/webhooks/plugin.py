@@ -162,7 +162,7 @@ class MutatingAdmissionWebhook(_Webhooks):
         verdict = await self._call(hook, attributes, shown)
         if verdict is None or not verdict.patch:
             return False
-        if attributes.obj is None:
+        if attributes.obj is None or attributes.operation == "CONNECT":
             raise InternalError.of(
                 f'admission webhook "{hook.name}" attempted to modify the object, which is not supported for '
                 "this operation"
