@@ -126,7 +126,11 @@ def _loader() -> Any:
 
         base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         resolvers = {
-            first: [(tag, pattern) for tag, pattern in pairs if not tag.endswith((":timestamp", ":merge", ":value"))]
+            first: [
+                (tag, pattern)
+                for tag, pattern in pairs
+                if not tag.endswith((":timestamp", ":merge", ":value"))
+            ]
             for first, pairs in base.yaml_implicit_resolvers.items()
         }
         _LOADER = type("Loader", (base,), {"yaml_implicit_resolvers": resolvers})
