@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
+from steersman.api.openapi import custom
 from steersman.api.schema import builtin
-from steersman.api.types import Object, copied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from steersman.api.resource import Resource
+    from steersman.api.types import Object
 
 V2 = "#/definitions/"
 V3 = "#/components/schemas/"
@@ -39,7 +40,6 @@ _SPECIAL_V3: dict[str, Object] = {
     },
     "io.k8s.apimachinery.pkg.runtime.RawExtension": {"type": "object"},
 }
-_V3_ONLY = ("oneOf", "anyOf", "allOf", "not", "nullable", "default", "x-kubernetes-validations")
 _REFERENCE = re.compile(rb'"\$ref":"#/(?:definitions|components/schemas)/([^"]+)"')
 
 
@@ -66,10 +66,10 @@ def definition_name(resource: Resource) -> str:
 class Definitions:
     """Makes definitions in one dialect. Holds the prose of all types: make it, use it, drop it."""
 
-    def __init__(self, prefix: str, custom: Iterable[CustomSchema] = ()) -> None:
+    def __init__(self, prefix: str, customs: Iterable[CustomSchema] = ()) -> None:
         self.prefix = prefix
         self._prose = builtin.descriptions()
-        self._custom = {custom_name(item.resource): item for item in custom}
+        self._custom = {custom_name(item.resource): item for item in customs}
         self._lists = {f"{name}List": item for name, item in self._custom.items()}
 
     def closure(self, roots: Iterable[str]) -> dict[str, bytes]:
@@ -139,11 +139,13 @@ class Definitions:
 
     def _custom_value(self, item: CustomSchema) -> Object:
         resource = item.resource
-        value = copied(item.schema) if self.prefix == V3 else _without(item.schema, _V3_ONLY)
-        value.setdefault("type", "object")
-        properties = value.setdefault("properties", {}) if value.get("properties") is not None else {}
-        properties = {**properties, **self._object_fields()}
-        value["properties"] = properties
+        v2 = self.prefix == V2
+        if v2 and custom.is_open(item.schema):
+            value: Object = {"type": "object"}
+        else:
+            schema = custom.plain(item.schema) if v2 else item.schema
+            value = custom.with_embedded(schema, self._object_fields(), v2=v2)
+            value["properties"] = {**(value.get("properties") or {}), **self._object_fields()}
         value["x-kubernetes-group-version-kind"] = [_gvk(resource, resource.kind)]
         return value
 
@@ -174,16 +176,3 @@ class Definitions:
 
 def _gvk(resource: Resource, kind: str) -> Object:
     return {"group": resource.group, "version": resource.version, "kind": kind}
-
-
-def _without(value: Any, dropped: tuple[str, ...]) -> Any:
-    """A copy of a schema value without keywords version 2 does not know."""
-    if isinstance(value, dict):
-        result = {}
-        for key, item in value.items():
-            if key == "properties" and isinstance(item, dict):
-                result[key] = {name: _without(child, dropped) for name, child in item.items()}
-            elif key not in dropped:
-                result[key] = _without(item, dropped)
-        return result
-    return [_without(item, dropped) for item in value] if isinstance(value, list) else value

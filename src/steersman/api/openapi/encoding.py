@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from steersman.api.resource import Resource
     from steersman.api.types import Object
 
-REVISION = "kubernetes-1.37.0/2"
+REVISION = "kubernetes-1.37.0/3"
 """Part of every hash: count it up when documents change for the same resources."""
 
 
