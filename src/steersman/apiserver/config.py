@@ -104,6 +104,10 @@ class APIServerConfig:
     its hour is warned of."""
     anonymous_paths: tuple[str, ...] = ()
     """Where requests without credentials may go; none named: anywhere."""
+    enable_admission_plugins: tuple[str, ...] = ()
+    """Names of plug-ins to run beside those that run by default."""
+    disable_admission_plugins: tuple[str, ...] = ()
+    """Names of plug-ins not to run."""
     anonymous: bool = True
     """Requests without credentials are system:anonymous; otherwise 401."""
     event_ttl: float = 3600.0

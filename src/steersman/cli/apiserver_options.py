@@ -35,6 +35,10 @@ OPTIONS = (
     click.option(
         "--max-mutating-requests-inflight", type=int, default=None, help="... and for writes.  [200]"
     ),
+    click.option(
+        "--enable-admission-plugins", default="", help="Plug-ins to run beside the default ones, by commas."
+    ),
+    click.option("--disable-admission-plugins", default="", help="Default plug-ins not to run, by commas."),
     click.option("--audit-policy-file", type=_FILE, default=None, help="Which requests are audited."),
     click.option("--audit-log-path", default="", help='File for audit events, "-" for the standard output.'),
     click.option(
@@ -58,6 +62,6 @@ def larger_setups(command: F) -> F:
 def settings(given: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of the API server's configuration that the options set."""
     fields: dict[str, Any] = {name: value for name, value in given.items() if value not in (None, "")}
-    servers = fields.pop("etcd_servers", "")
-    fields["etcd_servers"] = tuple(server.strip() for server in servers.split(",") if server.strip())
+    for name in ("etcd_servers", "enable_admission_plugins", "disable_admission_plugins"):
+        fields[name] = tuple(one.strip() for one in fields.pop(name, "").split(",") if one.strip())
     return fields

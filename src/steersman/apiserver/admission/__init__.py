@@ -67,7 +67,14 @@ class Plugin(Protocol):
 
 
 def make_plugins(api: API) -> tuple[Plugin, ...]:
-    """Build the plug-ins in the order they run."""
-    from steersman.apiserver.admission.plugins import ADMISSION
+    """Build the plug-ins in the order they run. Raises ValueError for a name there is not."""
+    from steersman.apiserver.admission.plugins import ADMISSION, ON_DEMAND
 
-    return tuple(plugin(api) for plugin in ADMISSION)
+    config = api.config
+    enabled, disabled = set(config.enable_admission_plugins), set(config.disable_admission_plugins)
+    wanted = {plugin.name for plugin in ADMISSION} - set(ON_DEMAND)
+    unknown = (enabled | disabled) - {plugin.name for plugin in ADMISSION}
+    if unknown:
+        raise ValueError(f"there is no admission plug-in {', '.join(sorted(unknown))}")
+    chosen = (wanted - disabled) | enabled
+    return tuple(plugin(api) for plugin in ADMISSION if plugin.name in chosen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from steersman.apiserver.admission.default_ingress_class import DefaultIngressClass
 from steersman.apiserver.admission.default_storage_class import DefaultStorageClass
@@ -10,6 +10,9 @@ from steersman.apiserver.admission.default_toleration_seconds import DefaultTole
 from steersman.apiserver.admission.limit_ranger import LimitRanger
 from steersman.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from steersman.apiserver.admission.node_restriction.plugin import NodeRestriction
+from steersman.apiserver.admission.owner_references_permission_enforcement import (
+    OwnerReferencesPermissionEnforcement,
+)
 from steersman.apiserver.admission.persistent_volume_claim_resize import PersistentVolumeClaimResize
 from steersman.apiserver.admission.pod_security.plugin import PodSecurity
 from steersman.apiserver.admission.policies.plugin import (
@@ -35,12 +38,19 @@ from steersman.apiserver.admission.webhooks.plugin import (
 from steersman.apiserver.authz.rbac.escalation import RBACEscalation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from steersman.apiserver.admission import Plugin
     from steersman.apiserver.api import API
 
-ADMISSION: tuple[Callable[[API], Plugin], ...] = (
+
+class Maker(Protocol):
+    """A plug-in's class."""
+
+    name: str
+
+    def __call__(self, api: API) -> Plugin: ...
+
+
+ADMISSION: tuple[Maker, ...] = (
     NamespaceLifecycle,  # first: the others look for things in the namespace
     LimitRanger,
     ServiceAccount,
@@ -59,9 +69,12 @@ ADMISSION: tuple[Callable[[API], Plugin], ...] = (
     DefaultIngressClass,
     DefaultStorageClass,
     RBACEscalation,
+    OwnerReferencesPermissionEnforcement,
     MutatingAdmissionPolicy,
     MutatingAdmissionWebhook,  # sees what all others have made of the object
     ValidatingAdmissionPolicy,
     ValidatingAdmissionWebhook,
     ResourceQuota,  # last: it is charged for what all others let pass
 )
+ON_DEMAND = ("OwnerReferencesPermissionEnforcement",)
+"""Run only when the configuration enables them, as upstream."""
