@@ -43,7 +43,7 @@ class Converter:
         webhook = definition["spec"]["conversion"]["webhook"]
         self._client: Object = webhook["clientConfig"]
         known = webhook.get("conversionReviewVersions") or ["v1"]
-        self._version = next(one for one in known if one in ("v1", "v1beta1"))
+        self._version = next((one for one in known if one in ("v1", "v1beta1")), "v1")
         self._kind = definition["spec"]["names"]["kind"]
         self._caller = caller
 

@@ -126,7 +126,7 @@ class CustomResources:
         self._known[name] = _without_versions(new)
         if established(new):
             if old is None or name not in self._served or _shape(old) != _shape(new):
-                self._serve(name, new)
+                self._serve_if_sound(name, new)
             elif terminating(new) != terminating(old):
                 self._refuse_new(name)
         else:
@@ -140,6 +140,14 @@ class CustomResources:
             self._api.views.remove(resource)
         if resources:
             self._api.hub.forget(resources[0])
+
+    def _serve_if_sound(self, name: str, definition: Object) -> None:
+        """Serve a definition; one that another server let in and this one cannot read is left out."""
+        try:
+            self._serve(name, definition)
+        except (LookupError, TypeError, ValueError) as error:
+            log.error("custom resource definition %s cannot be served: %r", name, error)
+            self._withdraw(name)
 
     def _refuse_new(self, name: str) -> None:
         """Create nothing any more. Watches go on: they are to see the objects go."""

@@ -6,6 +6,7 @@ when they are first needed: a cluster has hundreds of definitions and uses few o
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from steersman.api.tables.columns import Table
     from steersman.api.types import Object
 
+log = logging.getLogger("steersman.apiserver.apiextensions")
 WITHOUT_SCHEMA: Object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 """The schema of a version that has none: anything goes."""
 
@@ -64,8 +66,12 @@ class CustomVersion:
 
     @cached_property
     def table(self) -> Table:
-        """How objects are printed."""
-        return custom_table(self.columns)
+        """How objects are printed: by name and age when a column's path is not understood."""
+        try:
+            return custom_table(self.columns)
+        except ValueError as error:
+            log.warning("%s is printed without its columns: %s", self.resource, error)
+            return custom_table(())
 
     @cached_property
     def rules(self) -> Rules | None:
