@@ -15,12 +15,19 @@ if TYPE_CHECKING:
     from steersman.cli.options import Process
 
 
-def controllers_part(root_ca: bytes, pod_network: str, only: tuple[str, ...]) -> Part:
-    """The controllers."""
+def controllers_part(data_dir: Path | None, pod_network: str, only: tuple[str, ...]) -> Part:
+    """The controllers; without the directory of the cluster's keys nothing is signed."""
     from steersman.controllers import ControllerManagerConfig, run
 
     networks = tuple(part for part in pod_network.split(",") if part)
-    config = ControllerManagerConfig(controllers=only or ("*",), cluster_cidrs=networks, root_ca=root_ca)
+    keys = data_dir / "pki" if data_dir else None
+    config = ControllerManagerConfig(
+        controllers=only or ("*",),
+        cluster_cidrs=networks,
+        root_ca=(keys / "ca.crt").read_bytes() if keys else b"",
+        signing_cert_file=str(keys / "ca.crt") if keys else "",
+        signing_key_file=str(keys / "ca.key") if keys else "",
+    )
     return Part("kube-controller-manager", lambda *shared: run(config, *shared))
 
 
@@ -46,8 +53,7 @@ def controller_manager(
     process: Process,
 ) -> None:
     """Run the controllers, and the scheduler in the same process when asked to."""
-    root_ca = (data_dir / "pki" / "ca.crt").read_bytes() if data_dir else b""
-    identities = [Identity(kubeconfig, (controllers_part(root_ca, pod_network, controllers),))]
+    identities = [Identity(kubeconfig, (controllers_part(data_dir, pod_network, controllers),))]
     if with_scheduler:
         from steersman.cli.scheduler import scheduler_part
 

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from steersman.controllers.bootstrap_tokens.cleaner import TokenCleanerController
+from steersman.controllers.bootstrap_tokens.signer import BootstrapSignerController
+from steersman.controllers.certificates.approver import CSRApprovingController
+from steersman.controllers.certificates.cleaner import CSRCleanerController
+from steersman.controllers.certificates.signer import CSRSigningController
 from steersman.controllers.config import ControllerManagerConfig
 from steersman.controllers.cronjob import CronJobController
 from steersman.controllers.daemonset import DaemonSetController
@@ -62,6 +67,11 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     PodGCController,
     TTLAfterFinishedController,
     ResourceQuotaController,
+    CSRApprovingController,
+    CSRSigningController,
+    CSRCleanerController,
+    BootstrapSignerController,
+    TokenCleanerController,
     # Last, so that it shares the full informers the others have asked for.
     GarbageCollector,
 )

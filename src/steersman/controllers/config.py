@@ -20,6 +20,11 @@ class ControllerManagerConfig:
     root_ca: bytes = b""
     """PEM published as `ca.crt` in the ConfigMap kube-root-ca.crt of every namespace; empty: not
     published."""
+    signing_cert_file: str = ""
+    signing_key_file: str = ""
+    """CA that signs certificate requests, PEM; without both nothing is signed."""
+    signing_seconds: float = 365 * 86400.0
+    """Longest life of a certificate signed for a request."""
     node_monitor_period: float = 5.0
     """Seconds between two looks at the heartbeats of nodes."""
     node_monitor_grace_period: float = 50.0

@@ -7,6 +7,7 @@ upstream's separate processes have. What the kubelet itself needs, the Node auth
 
 from __future__ import annotations
 
+from steersman.api.bootstrap_token import JOIN_GROUP
 from steersman.apiserver.authz.policy.manifests import READ, BindingSpec, RoleSpec, Rule
 
 CLUSTER_ROLES = (
@@ -28,7 +29,11 @@ CLUSTER_ROLES = (
     ),
 )
 
+_CSR = "system:certificates.k8s.io:certificatesigningrequests"
 BINDINGS = (
+    BindingSpec("steersman:node-bootstrap", (f"group:{JOIN_GROUP}",), role="system:node-bootstrapper"),
+    BindingSpec("steersman:node-certificate", (f"group:{JOIN_GROUP}",), role=f"{_CSR}:nodeclient"),
+    BindingSpec("steersman:node-certificate-renewal", ("group:system:nodes",), role=f"{_CSR}:selfnodeclient"),
     BindingSpec("steersman:node-agent", ("group:system:nodes",)),
     BindingSpec("steersman:controller-manager", ("user:system:kube-controller-manager",)),
 )

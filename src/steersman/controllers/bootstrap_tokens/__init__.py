@@ -1,0 +1,1 @@
+"""Bootstrap tokens: they vouch for the ConfigMap cluster-info, and go when they have expired."""
