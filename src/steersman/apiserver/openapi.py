@@ -6,6 +6,7 @@ asked for rarely, so the server keeps their hashes only.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import orjson
@@ -37,7 +38,7 @@ async def openapi(api: API, request: Request) -> Answer:
     """Answer everything below /openapi. Raises: NotFound, NotAcceptable."""
     version, _, rest = request.path.strip("/").removeprefix("openapi").strip("/").partition("/")
     if version == "v2" and not rest:
-        return _version_two(api, request)
+        return await _version_two(api, request)
     if version == "v3":
         remote = api.aggregator.find(f"/{rest}") if api.aggregator.remotes else None
         if remote is not None:
@@ -48,7 +49,7 @@ async def openapi(api: API, request: Request) -> Answer:
     raise NotFound.path()
 
 
-def _version_two(api: API, request: Request) -> Response:
+async def _version_two(api: API, request: Request) -> Response:
     from steersman.api.openapi import protobuf, v2
 
     accept = request.headers.get("Accept", "")
@@ -57,13 +58,22 @@ def _version_two(api: API, request: Request) -> Response:
     if accept and not chosen:
         raise NotAcceptable.of((JSON, protobuf.MEDIA_TYPES[0]))
     resources, custom = list(api.views.resources()), custom_schemas(api)
-    headers = {"ETag": f'"{v2.version(resources, custom)}"', "Vary": "Accept"}
+    remote = any(one.available for one in api.aggregator.remotes.values())
+    document = await _with_remotes(api, v2.document(resources, custom)) if remote else b""
+    tag = hashlib.sha256(document).hexdigest() if remote else v2.version(resources, custom)
+    headers = {"ETag": f'"{tag}"', "Vary": "Accept"}
     if request.headers.get("If-None-Match") == headers["ETag"]:
         return Response(304, b"", JSON, headers)
-    document = v2.document(resources, custom)
+    document = document or v2.document(resources, custom)
     if chosen in protobuf.MEDIA_TYPES:
         return Response(200, protobuf.encode(orjson.loads(document)), protobuf.MEDIA_TYPES[0], headers)
     return Response(200, document, JSON, headers)
+
+
+async def _with_remotes(api: API, document: bytes) -> bytes:
+    from steersman.apiserver.aggregation.openapi import with_remotes
+
+    return await with_remotes(api, document)
 
 
 def _index(api: API, index: Object) -> Object:

@@ -31,6 +31,13 @@ RESOURCES = [
         "verbs": ["create", "get", "list"],
     }
 ]
+OPENAPI = {
+    "paths": {
+        f"/apis/{GROUP}/v1/flunders": {"get": {"schema": {"$ref": "#/definitions/Flunder"}}},
+        "/apis/other/v1/x": {},
+    },
+    "definitions": {"Flunder": {"items": {"$ref": "#/definitions/Part"}}, "Part": {}, "Other": {}},
+}
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
@@ -57,6 +64,8 @@ class Extension:
         if request.path == "/openapi/v3":
             path = f"apis/{GROUP}/v1"
             return web.json_response({"paths": {path: {"serverRelativeURL": f"/openapi/v3/{path}?hash=1"}}})
+        if request.path == "/openapi/v2":
+            return web.json_response(OPENAPI)
         body = await request.text()
         return web.json_response({"path": request.path_qs, "body": body}, status=201)
 
@@ -167,6 +176,10 @@ async def test_discovery_is_merged(client: Client, extension: Extension) -> None
     assert [entry["resource"] for entry in version["resources"]] == ["flunders"]
     index = (await client.request("GET", "/openapi/v3")).json()["paths"]
     assert f"apis/{GROUP}/v1" in index
+    swagger = (await client.request("GET", "/openapi/v2")).json()
+    assert f"/apis/{GROUP}/v1/flunders" in swagger["paths"]
+    assert {"Flunder", "Part"} <= set(swagger["definitions"])
+    assert not {"/apis/other/v1/x", "Other"} & {*swagger["paths"], *swagger["definitions"]}
     await client.delete(kinds.API_SERVICES, f"v1.{GROUP}")
     assert (await client.request("GET", f"/apis/{GROUP}/v1")).status == 404
 
