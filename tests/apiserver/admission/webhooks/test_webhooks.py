@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
+from tests.apiserver.apiextensions.definitions import wait_condition
 from tests.fixtures.webhook import json_patch
 
 from steersman.api import kinds
@@ -229,3 +231,40 @@ async def test_evictions_are_asked_about(client: Client, webhook: WebhookServer,
     with pytest.raises(ApiError, match="denied the request"):
         await client.create(kinds.PODS, body, "default", name="p", subresource="eviction")
     assert webhook.asked[0][1]["object"]["kind"] == "Eviction"
+
+
+def custom(version: str, *, storage: bool) -> dict[str, Any]:
+    properties = {"data": {"type": "object", "properties": {"kept": {"type": "string", "default": "given"}}}}
+    schema = {"type": "object", "properties": properties}
+    return {
+        "name": version,
+        "served": True,
+        "storage": storage,
+        "schema": {"openAPIV3Schema": schema},
+    }
+
+
+async def test_patched_custom_objects_are_pruned_and_completed(
+    client: Client, webhook: WebhookServer
+) -> None:
+    definition = {
+        "metadata": {"name": "tabs.example.com"},
+        "spec": {
+            "group": "example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "tabs", "kind": "Tab"},
+            "versions": [custom("v1", storage=False), custom("v2", storage=True)],
+        },
+    }
+    await client.create(kinds.CUSTOM_RESOURCE_DEFINITIONS, definition)
+    path = "/apis/example.com/v2/namespaces/default/tabs"
+    await wait_condition(client, "tabs.example.com", "Established")
+    rule = {"apiGroups": ["example.com"], "apiVersions": ["v1"], "resources": ["tabs"], "operations": ["*"]}
+    operations = json_patch({"op": "add", "path": "/data", "value": {"unknown": "x"}})
+    await mutating(client, hook("x", webhook.on("/x", lambda _: operations), rules=[rule]))
+    body = {"apiVersion": "example.com/v2", "kind": "Tab", "metadata": {"name": "t"}}
+    answer = await client.request("POST", path, body=orjson.dumps(body))
+    assert answer.status == 201
+    assert answer.json()["data"] == {"kept": "given"}
+    assert answer.json()["apiVersion"] == "example.com/v2"
+    assert webhook.asked[0][1]["object"]["apiVersion"] == "example.com/v1"
