@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from steersman.api import kinds
 from steersman.apiserver import admission, authn, authz, bootstrap, endpoints, routes
+from steersman.apiserver.admission.policies.type_checking import type_checking
 from steersman.apiserver.allocators import ServiceAllocators
 from steersman.apiserver.api import API
 from steersman.apiserver.apiextensions.lifecycle import CustomResources
@@ -29,7 +30,9 @@ from steersman.apiserver.http.memory import MemoryTransport
 from steersman.apiserver.http.streams import Streams
 from steersman.apiserver.upkeep import bookmarks, compaction, expiry, trim
 from steersman.runtime.clock import SystemClock
+from steersman.runtime.program import CannotStart
 from steersman.runtime.tasks import TaskGroup
+from steersman.store.base import StoreUnavailable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -88,7 +91,10 @@ class APIServer:
     async def _start(self) -> None:
         store = self._given
         if store is None:
-            store = await open_store(self.config)
+            try:
+                store = await open_store(self.config)
+            except StoreUnavailable as error:
+                raise CannotStart(str(error)) from error
             self._stack.push_async_callback(store.close)
         if self.config.encryption_provider_config:
             from steersman.apiserver.encryption.setup import encrypting
@@ -119,6 +125,7 @@ class APIServer:
         tasks.spawn(custom.run(), "custom resources")
         await api.aggregator.start()
         tasks.spawn(api.aggregator.run(), "aggregation")
+        tasks.spawn(type_checking(api), "type checking")
         if self._listen:
             await self._serve()
         await bootstrap.kubernetes_service(api)

@@ -20,9 +20,13 @@ from steersman.runtime.tasks import first_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-__all__ = ["run"]
+__all__ = ["CannotStart", "run"]
 
 log = logging.getLogger("steersman.runtime.program")
+
+
+class CannotStart(Exception):
+    """Something the user has to put right first: told without a traceback."""
 
 
 def run(main: Callable[[], Coroutine[Any, Any, object]], name: str) -> int:
@@ -58,6 +62,9 @@ async def _supervise(main: Callable[[], Coroutine[Any, Any, object]]) -> int:
     except asyncio.CancelledError:
         if not stopping:
             raise
+    except CannotStart as error:
+        log.error("cannot start: %s", error)
+        return 1
     except Exception as error:  # the frame of the program (BLE001): logs and ends
         cause = first_error(error)
         log.error("%s: %s", type(cause).__name__, cause, exc_info=cause)

@@ -7,6 +7,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from steersman.runtime.program import CannotStart
+
 if TYPE_CHECKING:
     from steersman.apiserver.authn import User
     from steersman.apiserver.http.request_info import RequestInfo
@@ -31,7 +33,7 @@ LEVELS = {
 }
 
 
-class PolicyError(ValueError):
+class PolicyError(CannotStart):
     """The policy file cannot be used; the text says where."""
 
 

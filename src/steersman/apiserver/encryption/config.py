@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steersman.apiserver.encryption import providers
+from steersman.runtime.program import CannotStart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ KMS_SECONDS = 3.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 
-class ConfigError(ValueError):
+class ConfigError(CannotStart):
     """The file cannot be used; the text says where."""
 
 

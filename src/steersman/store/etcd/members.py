@@ -17,6 +17,7 @@ import grpc
 import grpc.aio
 
 from steersman.store.base import StoreError, StoreUnavailable, ValueTooLarge
+from steersman.wire.etcd import etcd_pb2 as pb
 from steersman.wire.etcd import etcd_pb2_grpc
 
 if TYPE_CHECKING:
@@ -146,10 +147,9 @@ class Members:
                 if error.code() not in _RETRY:
                     raise meaning(error) from error
                 if loop.time() + pause > end:
-                    raise StoreUnavailable(
-                        f"no etcd member answers ({member.endpoint}: {error.details()}); "
-                        "the outcome of a write is not known"
-                    ) from error
+                    outcome = "; the outcome of the write is not known" if _writes(request) else ""
+                    why = f"no etcd member answers ({member.endpoint}: {error.details()}){outcome}"
+                    raise StoreUnavailable(why) from error
                 self.leave(member)
             repeated = True
             await asyncio.sleep(pause)
@@ -159,6 +159,10 @@ class Members:
         """Let go of all connections."""
         for member in self._members:
             await member.close()
+
+
+def _writes(request: Any) -> bool:
+    return isinstance(request, pb.TxnRequest)
 
 
 def meaning(error: grpc.aio.AioRpcError) -> StoreError:
