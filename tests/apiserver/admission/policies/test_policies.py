@@ -216,3 +216,24 @@ async def test_a_wrong_expression_is_refused_with_its_place(
     made = {"metadata": {"name": "p"}, "spec": {**rules, **spec}}
     with pytest.raises(Invalid, match=message):
         await client.create(kinds.VALIDATING_ADMISSION_POLICIES, made)
+
+
+async def test_expressions_are_checked_against_the_schemas_of_what_they_are_about(client: Client) -> None:
+    rules = [
+        {"apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"], "operations": ["*"]}
+    ]
+    listed = await client.list(kinds.VALIDATING_ADMISSION_POLICIES)
+    await validating(
+        client,
+        {"expression": "object.spec.strategy.rollingUpdate.maxSurge == 1"},
+        {"expression": "object.spec.replicaz > 1"},
+        matchConstraints={"resourceRules": [rule]},
+    )
+    version = listed["metadata"]["resourceVersion"]
+    async for event in client.watch(kinds.VALIDATING_ADMISSION_POLICIES, resource_version=version):
+        status = event.object.get("status") or {}
+        if status.get("observedGeneration") == 1:
+            break
+    (warning,) = status["typeChecking"]["expressionWarnings"]
+    assert warning["fieldRef"] == "spec.validations[1].expression"
+    assert warning["warning"].startswith("apps/v1, Kind=Deployment: ERROR: <input>:1:12: undefined field")
