@@ -25,6 +25,7 @@ def controllers_part(data_dir: Path | None, pod_network: str, only: tuple[str, .
         controllers=only or ("*",),
         cluster_cidrs=networks,
         root_ca=(keys / "ca.crt").read_bytes() if keys else b"",
+        service_account_key_file=str(keys / "sa.key") if keys else "",
         signing_cert_file=str(keys / "ca.crt") if keys else "",
         signing_key_file=str(keys / "ca.key") if keys else "",
     )

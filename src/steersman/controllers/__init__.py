@@ -34,6 +34,7 @@ from steersman.controllers.root_ca import RootCAController
 from steersman.controllers.run import run_all
 from steersman.controllers.runtime import Context, Controller
 from steersman.controllers.serviceaccount import ServiceAccountController
+from steersman.controllers.serviceaccount_token import ServiceAccountTokenController
 from steersman.controllers.statefulset import StatefulSetController
 from steersman.controllers.taint_eviction import TaintEvictionController
 from steersman.controllers.ttl_after_finished import TTLAfterFinishedController
@@ -60,6 +61,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     PVProtectionController,
     NamespaceController,
     ServiceAccountController,
+    ServiceAccountTokenController,
     RootCAController,
     NodeIPAMController,
     NodeLifecycleController,

@@ -20,6 +20,8 @@ class ControllerManagerConfig:
     root_ca: bytes = b""
     """PEM published as `ca.crt` in the ConfigMap kube-root-ca.crt of every namespace; empty: not
     published."""
+    service_account_key_file: str = ""
+    """Private key, PEM, that signs the tokens kept in Secrets; empty: none are made."""
     signing_cert_file: str = ""
     signing_key_file: str = ""
     """CA that signs certificate requests, PEM; without both nothing is signed."""
