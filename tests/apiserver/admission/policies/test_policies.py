@@ -219,9 +219,7 @@ async def test_a_wrong_expression_is_refused_with_its_place(
 
 
 async def test_expressions_are_checked_against_the_schemas_of_what_they_are_about(client: Client) -> None:
-    rules = [
-        {"apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"], "operations": ["*"]}
-    ]
+    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"], "operations": ["*"]}
     listed = await client.list(kinds.VALIDATING_ADMISSION_POLICIES)
     await validating(
         client,
