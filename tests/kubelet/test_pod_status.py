@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -172,3 +173,10 @@ def test_a_finished_pod_stays_as_it_was_when_the_runtime_has_forgotten_it() -> N
     later = pod_status(pod(ended, restartPolicy="Never"), PodRuntime("u"), Facts(), NOW + 9)
     assert later["phase"] == "Succeeded"
     assert later["containerStatuses"][0]["state"] == ended["containerStatuses"][0]["state"]
+
+
+def test_a_container_that_never_started_began_with_the_epoch() -> None:
+    failed = replace(container(state="exited", code=128), started=0.0, reason="StartError")
+    status = pod_status(pod(restartPolicy="Never"), runtime(failed), Facts(), NOW)
+    ended = status["containerStatuses"][0]["state"]["terminated"]
+    assert (ended["reason"], ended["startedAt"]) == ("StartError", "1970-01-01T00:00:00Z")

@@ -124,7 +124,7 @@ def terminated(container: Container, facts: Facts) -> Object:
     state: Object = {
         "exitCode": container.exit_code,
         "reason": reason,
-        "startedAt": rfc3339(container.started) if container.started else None,
+        "startedAt": rfc3339(container.started),  # the epoch when it never started, as upstream
         "finishedAt": rfc3339(container.finished) if container.finished else None,
         "containerID": f"{facts.runtime_name}://{container.id}",
     }
