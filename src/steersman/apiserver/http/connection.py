@@ -13,6 +13,7 @@ import asyncio
 import gzip
 import logging
 from collections import deque
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote
@@ -45,6 +46,12 @@ LINGER = 5.0
 _ONE_WRITE = 64 * 1024
 
 _STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+
+@lru_cache(maxsize=256)
+def _header_line(name: str, value: str) -> bytes:
+    """Return a header as sent; most answers have the same few."""
+    return f"{name}: {value}\r\n".encode("utf-8", "replace")
 
 
 class Connection(asyncio.Protocol):
@@ -285,7 +292,7 @@ class Connection(asyncio.Protocol):
             length,
         ]
         for name, value in headers.items():
-            lines.append(f"{name}: {value}\r\n".encode("utf-8", "replace"))
+            lines.append(_header_line(name, value))
         lines.append(b"\r\n" if keep else b"Connection: close\r\n\r\n")
         return b"".join(lines)
 
