@@ -145,3 +145,16 @@ def test_a_full_file_is_set_aside_and_the_oldest_are_deleted(tmp_path: Path) -> 
     file.close()
     assert (tmp_path / "audit.log").stat().st_size <= 50
     assert len(list(tmp_path.glob("audit-*.log"))) <= 2
+
+
+async def test_admission_notes_what_it_judged_by(tmp_path: Path) -> None:
+    async with audited(tmp_path) as server:
+        client = Client(server.transport())
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        await client.create(kinds.NAMESPACES, {"metadata": {"name": "n", "labels": labels}})
+        await client.create(kinds.SERVICE_ACCOUNTS, {"metadata": {"name": "default"}}, "n")
+        pod = {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+        with pytest.raises(Forbidden):
+            await client.create(kinds.PODS, pod, "n")
+    annotations = recorded(tmp_path)[-1]["annotations"]
+    assert annotations["pod-security.kubernetes.io/enforce-policy"] == "restricted:latest"
