@@ -90,7 +90,7 @@ async def _swap(write: Write, obj: Object, old: Object, item: Item) -> Item:
     check_place(write, obj)
     if write.subresource != "status":  # the rest of what a status write brings is put back below
         default(write, obj)
-    await write.mutate(write.attributes("UPDATE", obj, old))
+    await _mutate(write, obj, old)
     _keep_metadata(write, obj["metadata"], old["metadata"])
     finish = await strategy.begin(context, obj, old) if strategy.allocates else None
     stored = False
@@ -118,6 +118,13 @@ def _sorted(obj: Object) -> bytes:
     """Return an object's text whatever the order of its members; to Python true equals 1, as text it does
     not."""
     return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
+
+
+async def _mutate(write: Write, obj: Object, old: Object) -> None:
+    attributes = write.attributes("UPDATE", obj, old)
+    await write.mutate(attributes)
+    if write.form is not None and attributes.obj not in (None, write.form.read(write.view.resource, obj)):
+        write.form.write(write.view.resource, obj, attributes.obj or {})
 
 
 def _keep_metadata(write: Write, metadata: Object, old: Object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from steersman.api.errors import BadRequest, Invalid
 from steersman.apiserver.admission import Attributes
@@ -11,6 +11,7 @@ from steersman.apiserver.registry.strategy import Context
 
 if TYPE_CHECKING:
     from steersman.api.fields import FieldError
+    from steersman.api.resource import Resource
     from steersman.api.types import Object
     from steersman.apiserver.admission import Operation
     from steersman.apiserver.api import API
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
     from steersman.apiserver.generic.options import WriteOptions
     from steersman.apiserver.registry.strategy import Strategy
     from steersman.apiserver.view import View
+
+
+class AdmittedForm(Protocol):
+    """A kind in whose form a sub-resource shows the object, e.g. Scale."""
+
+    def read(self, resource: Resource, obj: Object) -> Object:
+        """Return that form of an object."""
+        ...
+
+    def write(self, resource: Resource, obj: Object, scale: Object) -> None:
+        """Give `obj` what its form says."""
+        ...
 
 
 @dataclass(slots=True)
@@ -37,6 +50,8 @@ class Write:
     """A server-side apply: it has settled who owns which fields itself."""
     annotations: dict[str, str] | None = None
     """Where admission notes what belongs into the audit event; None when nobody records it."""
+    form: AdmittedForm | None = None
+    """How admission sees the objects, where the sub-resource has a kind of its own (Scale)."""
     retries: bool = False
     """The change is computed from what is stored; when somebody else writes in between it is computed
     again."""
@@ -58,6 +73,10 @@ class Write:
 
     def attributes(self, operation: Operation, obj: Object | None, old: Object | None) -> Attributes:
         """Return what admission plug-ins see."""
+        if self.form is not None:
+            resource = self.view.resource
+            obj = None if obj is None else self.form.read(resource, obj)
+            old = None if old is None else self.form.read(resource, old)
         return Attributes(
             operation=operation,
             resource=self.view.resource,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -18,23 +18,11 @@ from steersman.apiserver.registry import scale as built_in
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from steersman.api.resource import Resource
     from steersman.api.types import Object
+    from steersman.apiserver.generic.write import AdmittedForm
     from steersman.apiserver.handlers.target import Target
 
 API_VERSION, KIND = "autoscaling/v1", "Scale"
-
-
-class ScaleForm(Protocol):
-    """How objects of a kind are seen as a Scale, and given one."""
-
-    def read(self, resource: Resource, obj: Object) -> Object:
-        """Return the Scale of an object."""
-        ...
-
-    def write(self, resource: Resource, obj: Object, scale: Object) -> None:
-        """Give `obj` the replicas that `scale` wants. Raises: BadRequest, Invalid."""
-        ...
 
 
 async def scale(target: Target) -> Response:
@@ -42,7 +30,7 @@ async def scale(target: Target) -> Response:
     return await answer(target, built_in)
 
 
-async def answer(target: Target, form: ScaleForm) -> Response:
+async def answer(target: Target, form: AdmittedForm) -> Response:
     """Answer GET, PUT and PATCH on a kind that is scaled as `form` says. Raises: ApiError."""
     view, info = target.view, target.info
     if info.verb == "get":
@@ -59,7 +47,7 @@ async def answer(target: Target, form: ScaleForm) -> Response:
     raise MethodNotSupported.path()
 
 
-async def _patch(target: Target, form: ScaleForm) -> Response:
+async def _patch(target: Target, form: AdmittedForm) -> Response:
     media = media_type(target.request)
     document = parse(await target.request.body(), yaml=media == APPLY_PATCH)
     kind = schema.schema_of("autoscaling", "v1", KIND)
@@ -68,10 +56,10 @@ async def _patch(target: Target, form: ScaleForm) -> Response:
     return await _write(target, form, change)
 
 
-async def _write(target: Target, form: ScaleForm, change: Callable[[Object], Object]) -> Response:
+async def _write(target: Target, form: AdmittedForm, change: Callable[[Object], Object]) -> Response:
     resource = target.view.resource
     write = target.write(options_of(target, "UpdateOptions"))
-    write.strategy = target.view.strategy
+    write.strategy, write.form = target.view.strategy, form
 
     def rescale(obj: Object) -> Object:
         wanted = change(form.read(resource, obj))
@@ -86,5 +74,5 @@ async def _write(target: Target, form: ScaleForm, change: Callable[[Object], Obj
     return _shown(target, form, target.view.decode(item))
 
 
-def _shown(target: Target, form: ScaleForm, obj: Object) -> Response:
+def _shown(target: Target, form: AdmittedForm, obj: Object) -> Response:
     return Response(200, orjson.dumps(form.read(target.view.resource, obj)))

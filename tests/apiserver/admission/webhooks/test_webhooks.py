@@ -268,3 +268,19 @@ async def test_patched_custom_objects_are_pruned_and_completed(
     assert answer.json()["data"] == {"kept": "given"}
     assert answer.json()["apiVersion"] == "example.com/v2"
     assert webhook.asked[0][1]["object"]["apiVersion"] == "example.com/v1"
+
+
+async def test_scaling_is_shown_and_patched_as_a_scale(client: Client, webhook: WebhookServer) -> None:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    await client.create(kinds.DEPLOYMENTS, {"metadata": {"name": "d"}, "spec": spec}, "default")
+    operations = json_patch({"op": "replace", "path": "/spec/replicas", "value": 4})
+    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["*/scale"], "operations": ["UPDATE"]}
+    await mutating(client, hook("x", webhook.on("/x", lambda _: operations), rules=[rule]))
+    patch = {"spec": {"replicas": 9}}
+    scale = await client.patch(kinds.DEPLOYMENTS, "d", patch, "default", subresource="scale")
+    assert scale["spec"]["replicas"] == 4
+    ((_, asked),) = webhook.asked
+    assert asked["kind"] == {"group": "autoscaling", "version": "v1", "kind": "Scale"}
+    assert (asked["object"]["kind"], asked["object"]["spec"]["replicas"]) == ("Scale", 9)
+    assert asked["oldObject"]["spec"]["replicas"] == 1

@@ -184,9 +184,10 @@ def replace_object(attributes: Attributes, view: View, made: Object | None) -> b
     if not isinstance(made, dict) or not isinstance(made.get("metadata"), dict):
         raise BadRequest("the patched document is not an object with metadata")
     made = copy.deepcopy(made)
-    view.read_body(made)
-    if attributes.subresource != "status":
-        view.fill(made)
+    if attributes.subresource != "scale":  # a Scale, not an object of the resource's kind
+        view.read_body(made)
+        if attributes.subresource != "status":
+            view.fill(made)
     if made == attributes.obj:
         return False
     attributes.obj.clear()
