@@ -22,6 +22,7 @@ from steersman.apiserver.generic.delete import delete
 from steersman.apiserver.generic.options import DeleteOptions, WriteOptions
 from steersman.apiserver.generic.update import update
 from steersman.apiserver.generic.write import Write
+from steersman.apiserver.reload import Files
 from steersman.apiserver.views import Views, served, stored_record
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class API:
         self.plugins: tuple[Plugin, ...] = ()
         self.authenticators: tuple[Authenticator, ...] = ()
         self.authorizers: tuple[Authorizer, ...] = ()
+        self.anonymous, self.anonymous_paths = config.anonymous, frozenset(config.anonymous_paths)
+        self.files = Files()
         self.endpoints: Mapping[tuple[str, str, str], Endpoint] = {}
         self.documents = Documents(self.views)
         self.advertised, self.port = "127.0.0.1", 0

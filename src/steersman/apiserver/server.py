@@ -13,6 +13,7 @@ import asyncio
 import gc
 import logging
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from steersman.api import kinds
@@ -120,6 +121,7 @@ class APIServer:
         api.authorizers = authz.make_authorizers(api)
         for upkeep in (bookmarks, compaction, expiry, trim, rbac_upkeep):
             tasks.spawn(upkeep(api), upkeep.__name__)
+        tasks.spawn(api.files.run(self._clock), "files")
         custom = CustomResources(api)
         self._stack.callback(await custom.start())
         tasks.spawn(custom.run(), "custom resources")
@@ -170,10 +172,13 @@ class APIServer:
 
     async def _serve(self) -> None:
         from steersman.apiserver.http.listener import Listener
-        from steersman.apiserver.http.tls import server_context
+        from steersman.apiserver.http.tls import reload, server_context
 
         config = self.config
-        tls = server_context(config.tls_cert, config.tls_key, config.client_ca, config.requestheader_ca)
+        files = (config.tls_cert, config.tls_key, config.client_ca, config.requestheader_ca)
+        tls = server_context(*files)
+        if tls is not None:
+            self.api.files.follow(files, partial(reload, tls, *files))
         listener = Listener(self._handler, self._tasks)
         await listener.start((config.bind, *config.extra_binds), config.port, tls)
         self._stack.push_async_callback(listener.stop, config.drain_timeout)

@@ -48,6 +48,46 @@ OPTIONS = (
     click.option(
         "--audit-webhook-config-file", type=_FILE, default=None, help="kubeconfig of a server for them."
     ),
+    click.option(
+        "--authorization-mode",
+        "authorization",
+        default="",
+        help="Who is asked, by commas: Node, RBAC, Webhook, AlwaysAllow, AlwaysDeny.  [Node,RBAC]",
+    ),
+    click.option(
+        "--authorization-webhook-config-file", type=_FILE, default=None, help="kubeconfig of that Webhook."
+    ),
+    click.option(
+        "--authorization-config", type=_FILE, default=None, help="AuthorizationConfiguration, instead."
+    ),
+    click.option(
+        "--authentication-config", type=_FILE, default=None, help="AuthenticationConfiguration: OIDC issuers."
+    ),
+    click.option(
+        "--authentication-token-webhook-config-file",
+        type=_FILE,
+        default=None,
+        help="kubeconfig of a server that knows further bearer tokens.",
+    ),
+    click.option(
+        "--anonymous-auth/--no-anonymous-auth",
+        "anonymous",
+        default=True,
+        help="Whether requests without credentials are system:anonymous.",
+    ),
+    click.option("--oidc-issuer-url", default="", help="One issuer of ID tokens; https."),
+    click.option("--oidc-client-id", default="", help="The audience of its tokens."),
+    click.option("--oidc-ca-file", type=_FILE, default=None, help="CA of its server."),
+    click.option("--oidc-username-claim", default="", help="Claim that names the user.  [sub]"),
+    click.option("--oidc-username-prefix", default="", help='What comes before the name; "-" for nothing.'),
+    click.option("--oidc-groups-claim", default="", help="Claim that names the groups."),
+    click.option("--oidc-groups-prefix", default="", help="What comes before each group."),
+    click.option(
+        "--oidc-required-claim", "oidc_required_claims", multiple=True, help="name=value (may be repeated)."
+    ),
+    click.option(
+        "--oidc-signing-algs", default="", help="Accepted algorithms, separated by commas.  [RS256]"
+    ),
 )
 """In the order in which `--help` shows them."""
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from steersman.api.errors import NotFound
 from steersman.api.kinds import NODES, PODS, SECRETS, SERVICE_ACCOUNTS
 from steersman.apiserver.authn.bearer import BearerAuthenticator
+from steersman.apiserver.authn.bootstrap import BootstrapTokens
+from steersman.apiserver.authn.configuration import authentication_settings
 from steersman.apiserver.authn.requestheader import RequestHeaderAuthenticator
 from steersman.apiserver.authn.serviceaccount.authenticator import ServiceAccountTokens
 from steersman.apiserver.authn.serviceaccount.issuer import TokenIssuer
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from steersman.apiserver.api import API
     from steersman.apiserver.authn import Authenticator
     from steersman.apiserver.authn.bearer import TokenSource
-    from steersman.apiserver.config import APIServerConfig
+    from steersman.apiserver.authn.configuration import Settings
 
 FRONT_PROXY_NAMES = ("front-proxy-client",)
 """Common names that may speak for others with a certificate of the front-proxy CA."""
@@ -42,46 +44,91 @@ class LiveObjects:
 
 
 def build(api: API) -> tuple[Authenticator, ...]:
+    """Raises: OSError, ValueError."""
     config = api.config
+    settings = authentication_settings(config)
+    api.anonymous, api.anonymous_paths = settings.anonymous, frozenset(settings.anonymous_paths)
     chain: list[Authenticator] = []
     if config.requestheader_ca:
-        authority = CertificateAuthority(Path(config.requestheader_ca))
-        chain.append(RequestHeaderAuthenticator(authority, FRONT_PROXY_NAMES))
+        proxy = RequestHeaderAuthenticator(
+            CertificateAuthority(Path(config.requestheader_ca)), FRONT_PROXY_NAMES
+        )
+        api.files.follow((config.requestheader_ca,), proxy.forget)
+        chain.append(proxy)
     if config.client_ca:
-        chain.append(X509Authenticator(CertificateAuthority(Path(config.client_ca)), now=api.clock.time))
-    sources = token_sources(api)
+        clients = X509Authenticator(CertificateAuthority(Path(config.client_ca)), now=api.clock.time)
+        api.files.follow((config.client_ca,), clients.forget)
+        chain.append(clients)
+    sources = token_sources(api, settings)
     if sources:
-        chain.append(BearerAuthenticator(sources, monotonic=api.clock.monotonic))
+        own = (config.service_account_issuer,)
+        bearer = BearerAuthenticator(sources, own_audiences=own, monotonic=api.clock.monotonic)
+        api.files.follow((config.token_file, config.service_account_public_key), bearer.forget)
+        chain.append(bearer)
     return tuple(chain)
 
 
-def token_sources(api: API) -> tuple[TokenSource, ...]:
+def token_sources(api: API, settings: Settings) -> tuple[TokenSource, ...]:
+    config = api.config
     sources: list[TokenSource] = []
-    if api.config.token_file:
-        sources.append(TokenTable(read_token_file(Path(api.config.token_file))))
-    keys = key_ring(api.config)
+    if config.token_file:
+        table = TokenTable(read_token_file(Path(config.token_file)))
+        api.files.follow((config.token_file,), lambda: table.use(read_token_file(Path(config.token_file))))
+        sources.append(table)
+    keys = key_ring(api)
     if keys is not None:
-        issuer = api.config.service_account_issuer
+        issuer = config.service_account_issuer
         sources.append(
             ServiceAccountTokens(
                 keys, LiveObjects(api), issuer=issuer, audiences=(issuer,), now=api.clock.time
             )
         )
+    if sources and config.bootstrap_tokens:
+        sources.append(BootstrapTokens(api))
+    for issuer_settings in settings.issuers:
+        from steersman.apiserver.authn.oidc.authenticator import IDTokens
+
+        tokens = IDTokens(issuer_settings, api.clock)
+        api.on_close(tokens.aclose)
+        sources.append(tokens)
+    if config.authentication_token_webhook_config_file:
+        sources.append(_webhook(api))
     return tuple(sources)
 
 
-def key_ring(config: APIServerConfig) -> KeyRing | None:
+def _webhook(api: API) -> TokenSource:
+    from steersman.apiserver.authn.webhook import WebhookTokens
+    from steersman.apiserver.remote import Remote
+
+    remote = Remote(api.config.authentication_token_webhook_config_file, api.clock)
+    api.on_close(remote.aclose)
+    ttl = api.config.authentication_token_webhook_cache_ttl
+    return WebhookTokens(remote, api.clock, ttl, (api.config.service_account_issuer,))
+
+
+def key_ring(api: API) -> KeyRing | None:
     """The keys of service-account tokens; None when the server has none."""
+    config = api.config
     if not config.service_account_key:
         return None
     public = config.service_account_public_key
-    return KeyRing(Path(config.service_account_key), (Path(public),) if public else ())
+    keys = KeyRing(Path(config.service_account_key), (Path(public),) if public else ())
+    api.files.follow(keys.paths, keys.forget)
+    return keys
 
 
 def token_issuer(api: API) -> TokenIssuer | None:
     """What signs service-account tokens; None when the server has no key."""
-    keys = key_ring(api.config)
+    keys = key_ring(api)
     if keys is None:
         return None
-    issuer = api.config.service_account_issuer
-    return TokenIssuer(keys, LiveObjects(api), issuer=issuer, audiences=(issuer,), now=api.clock.time)
+    config = api.config
+    issuer = config.service_account_issuer
+    return TokenIssuer(
+        keys,
+        LiveObjects(api),
+        issuer=issuer,
+        audiences=(issuer,),
+        now=api.clock.time,
+        extends=config.extend_token_expiration,
+    )

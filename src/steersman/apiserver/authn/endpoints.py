@@ -58,10 +58,10 @@ async def review(api: API, token: str, audiences: tuple[str, ...]) -> Object:
     """The status of a TokenReview."""
     for authenticator in api.authenticators:
         if isinstance(authenticator, BearerAuthenticator):
-            user = await authenticator.authenticate_token(token, audiences)
-            if user is not None:
-                wanted = audiences or (api.config.service_account_issuer,)
-                return {"authenticated": True, "user": user_info(user), "audiences": list(wanted)}
+            known = await authenticator.identify(token, audiences)
+            if known is not None:
+                status: Object = {"authenticated": True, "user": user_info(known.user)}
+                return status | ({"audiences": list(known.audiences)} if known.audiences else {})
     return {"user": {}, "error": "invalid bearer token"}
 
 

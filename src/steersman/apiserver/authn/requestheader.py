@@ -32,6 +32,11 @@ class RequestHeaderAuthenticator:
         self._allowed = frozenset(allowed_names)
         self._known: dict[bytes, bool] = {}
 
+    def forget(self) -> None:
+        """Examine every certificate anew: the authorities have changed."""
+        self._authority.forget()
+        self._known.clear()
+
     async def authenticate(self, request: Request) -> User | None:
         certificate = request.peer.certificate
         if certificate is None:

@@ -9,6 +9,7 @@ import csv
 from typing import TYPE_CHECKING
 
 from steersman.apiserver.authn import User, authenticated
+from steersman.apiserver.authn.bearer import Identified
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,5 +42,10 @@ class TokenTable:
     def __init__(self, users: Mapping[str, User]) -> None:
         self._users = users
 
-    async def authenticate_token(self, token: str, _audiences: tuple[str, ...] = ()) -> User | None:
-        return self._users.get(token)
+    def use(self, users: Mapping[str, User]) -> None:
+        """Put other tokens in their place."""
+        self._users = users
+
+    async def identify(self, token: str, audiences: tuple[str, ...] = ()) -> Identified | None:
+        user = self._users.get(token)
+        return None if user is None else Identified(user)

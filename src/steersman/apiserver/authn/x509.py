@@ -34,6 +34,15 @@ class CertificateAuthority:
         self._path = path
         self._certificates: list[Certificate] | None = None
 
+    @property
+    def path(self) -> Path:
+        """The bundle's file."""
+        return self._path
+
+    def forget(self) -> None:
+        """Read the bundle again when it is next needed."""
+        self._certificates = None
+
     def issued(self, leaf: Certificate) -> bool:
         """Whether one of the bundle's authorities signed the certificate."""
         return any(_signed(leaf, authority) for authority in self._load())
@@ -91,6 +100,11 @@ class X509Authenticator:
         self._authority = authority
         self._now = now
         self._known: dict[bytes, tuple[User | None, float]] = {}
+
+    def forget(self) -> None:
+        """Examine every certificate anew: the authorities have changed."""
+        self._authority.forget()
+        self._known.clear()
 
     async def authenticate(self, request: Request) -> User | None:
         certificate = request.peer.certificate

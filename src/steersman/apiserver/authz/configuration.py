@@ -57,6 +57,8 @@ def read(path: Path) -> tuple[Mode, ...]:
         _check(modes)
     except (yaml.YAMLError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: something is not of the form it should have: {error}") from error
     return modes
 
 

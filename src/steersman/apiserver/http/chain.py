@@ -144,7 +144,7 @@ async def authenticate(api: API, request: Request, next: Handler) -> Answer:
         if user is not None:
             request.user = user
             return await next(request)
-    if not api.config.anonymous:
+    if not api.anonymous or (api.anonymous_paths and request.path not in api.anonymous_paths):
         raise Unauthorized
     request.user = User(ANONYMOUS, groups=(UNAUTHENTICATED,))
     return await next(request)

@@ -24,3 +24,16 @@ def server_context(cert: str, key: str, *client_cas: str) -> ssl.SSLContext | No
     if given:
         context.verify_mode = ssl.CERT_OPTIONAL
     return context
+
+
+def reload(context: ssl.SSLContext, cert: str, key: str, *client_cas: str) -> None:
+    """Use the files as they are now for further handshakes.
+
+    A CA that is gone from its file is still offered in handshakes; authentication asks the files. Raises:
+    OSError, ssl.SSLError; nothing has changed then.
+    """
+    server_context(cert, key, *client_cas)  # a pair that does not fit would spoil the context
+    context.load_cert_chain(cert, key)
+    for path in client_cas:
+        if path:
+            context.load_verify_locations(path)

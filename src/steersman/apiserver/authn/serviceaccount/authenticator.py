@@ -14,8 +14,10 @@ import orjson
 
 from steersman.api.errors import Unauthorized
 from steersman.apiserver.authn import authenticated
+from steersman.apiserver.authn.bearer import Identified
 from steersman.apiserver.authn.serviceaccount.claims import (
     LEGACY_ISSUER,
+    PRIVATE,
     Claims,
     Reference,
     parse_claims,
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from steersman.api.types import Object
-    from steersman.apiserver.authn import User
     from steersman.apiserver.authn.serviceaccount.keys import KeyRing
 
 BOUND_GRACE = 60.0
@@ -57,20 +58,34 @@ class ServiceAccountTokens:
         self._audiences = audiences
         self._now = now
 
-    async def authenticate_token(self, token: str, audiences: tuple[str, ...] = ()) -> User | None:
+    async def identify(self, token: str, audiences: tuple[str, ...] = ()) -> Identified | None:
         if not self._issued_here(token):
             return None
         content = self._verify(token)
         claims = parse_claims(content)
         if claims is None:
             raise Unauthorized()
-        if not claims.legacy:
+        wanted = audiences or self._audiences
+        if claims.legacy:  # these are for the API server, whatever they say
+            common = tuple(audience for audience in wanted if audience in self._audiences)
+        else:
             given = content.get("aud") or ()
-            wanted = audiences or self._audiences
-            if not set([given] if isinstance(given, str) else given) & set(wanted):
-                raise Unauthorized()
+            known = [given] if isinstance(given, str) else given
+            common = tuple(audience for audience in wanted if audience in known)
+        if not common:
+            raise Unauthorized()
         await self._check_bound(claims, token)
-        return authenticated(user_of(claims))
+        return Identified(authenticated(user_of(claims)), common, self._warning(content, claims))
+
+    def _warning(self, content: dict[str, Any], claims: Claims) -> str:
+        """What the holder of a token is told that lives on beyond the time it was asked for."""
+        private = content.get(PRIVATE)
+        after = private.get("warnafter") if isinstance(private, dict) else None
+        late = int(self._now() - after) if isinstance(after, (int, float)) else 0
+        if late <= 0:
+            return ""
+        name = f"{claims.namespace}/{claims.account.name}"
+        return f"the token of service account {name} should have been read again {late} seconds ago"
 
     def _issued_here(self, token: str) -> bool:
         """Whether it is a JWT that names our issuer (nothing is verified yet)."""

@@ -57,9 +57,10 @@ def make_claims(
     lifetime: int,
     token_id: str,
     bound: Mapping[str, Reference],
+    warn_after: int = 0,
 ) -> dict[str, Any]:
     """Claims of a new token. `lifetime` in seconds; `bound`: "pod", "secret" or "node" to what the token
-    hangs on."""
+    hangs on; `warn_after`: seconds from which on its use is warned of, 0 for never."""
     metadata = account["metadata"]
     private: dict[str, Any] = {
         "namespace": metadata["namespace"],
@@ -67,6 +68,8 @@ def make_claims(
     }
     for kind, reference in bound.items():
         private[kind] = {"name": reference.name} | ({"uid": reference.uid} if reference.uid else {})
+    if warn_after:
+        private["warnafter"] = now + warn_after
     return {
         "aud": list(audiences),
         "exp": now + lifetime,

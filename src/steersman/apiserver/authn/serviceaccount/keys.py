@@ -35,6 +35,15 @@ class KeyRing:
         self._signing: Key | None = None
         self._verifying: dict[str, Key] | None = None
 
+    def forget(self) -> None:
+        """Read the files again when a key is next needed."""
+        self._signing = self._verifying = None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files."""
+        return self._private_path, *self._public_paths
+
     def signing(self) -> Key:
         if self._signing is None:
             from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -51,13 +60,21 @@ class KeyRing:
 
             own = _describe(self.signing().material.public_key())
             keys = [own]
-            keys += [_describe(load_pem_public_key(path.read_bytes())) for path in self._public_paths]
+            for path in self._public_paths:
+                keys += [_describe(load_pem_public_key(block)) for block in _blocks(path.read_bytes())]
             self._verifying = {key.key_id: key for key in keys}
         return self._verifying
 
     def jwks(self) -> dict[str, Any]:
         """The public keys as /openid/v1/jwks shows them."""
         return {"keys": [_jwk(key) for key in self.verifying().values()]}
+
+
+def _blocks(pem: bytes) -> list[bytes]:
+    """The keys of a file that holds one or several, as while they are being changed."""
+    end = b"-----END PUBLIC KEY-----"
+    pieces = [piece + end for piece in pem.split(end) if piece.strip()]
+    return pieces if end in pem else [pem]
 
 
 def _describe(public: Any) -> Key:
