@@ -11,14 +11,21 @@ import click
 @click.command()
 @click.option("--install", is_flag=True, help="Install missing Debian packages (needs root).")
 @click.option("--quiet", is_flag=True, help="Say only what is wrong, and succeed without root all the same.")
-def preflight(install: bool, quiet: bool) -> None:
+@click.option(
+    "--store",
+    type=click.Choice(["sqlite", "etcd"]),
+    default="sqlite",
+    show_default=True,
+    help="What the cluster is to keep its objects in.",
+)
+def preflight(install: bool, quiet: bool, store: str) -> None:
     """Say what this machine lacks for a local cluster."""
     from steersman.bootstrap.local import preflight as checks
 
-    missing = checks.missing_packages()
+    missing = checks.missing_packages(store)
     if missing and install and (os.geteuid() == 0 or not quiet):
         click.echo(f"installing {' '.join(missing)}", err=True)
-        checks.install(missing)
+        checks.install(missing, store)
         missing = []
     if missing:
         click.echo(f"not installed: {' '.join(missing)}\n  apt-get install -y {' '.join(missing)}", err=True)

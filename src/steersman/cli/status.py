@@ -82,6 +82,7 @@ def describe(cluster: Cluster) -> dict[str, Any]:
         "state": state,
         "server": cluster.server,
         "dataDir": str(cluster.data_dir),
+        "store": cluster.store,
         "kubeconfig": str(cluster.kubeconfig),
         "nodes": nodes,
         "processes": entries,

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @click.option(
     "--data-dir", type=DIRECTORY, help="Where everything is kept.  [default: /var/lib/steersman/NAME]"
 )
-@click.option("--store", type=click.Choice(["sqlite"]), help="What keeps the objects.  [default: sqlite]")
+@click.option(
+    "--store", type=click.Choice(["sqlite", "etcd"]), help="What keeps the objects.  [default: sqlite]"
+)
 @click.option("--port", type=click.IntRange(1, 65535), help="The API server's port.  [default: 6443 or next]")
 @click.option("--wait", type=Duration(), default="120s", show_default=True, help="How long to wait for it.")
 @click.option("--demo", is_flag=True, help="Deploy a demo application and wait until it answers.")
@@ -73,6 +75,7 @@ def summary(run: Up, seconds: float) -> dict[str, object]:
         "server": cluster.server,
         "kubeconfig": str(cluster.kubeconfig),
         "dataDir": str(cluster.data_dir),
+        "store": cluster.store,
         "nodes": [{"name": node.name, "address": node.address} for node in cluster.nodes],
         "changed": run.changed,
         "seconds": round(seconds, 3),

@@ -60,6 +60,9 @@ class Cluster:
     stopped: frozenset[str] = field(default_factory=frozenset)
     """Names of nodes the user switched off."""
     mtu: int = 1500
+    etcd_port: int = 0
+    etcd_peer_port: int = 0
+    """On the loopback; 0 unless `store` is etcd."""
 
     @property
     def context(self) -> str:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from steersman.bootstrap.errors import BootstrapError
-from steersman.bootstrap.local import addresses
+from steersman.bootstrap.local import addresses, etcd
 from steersman.bootstrap.local.cluster import (
     STATE_ROOT,
     Cluster,
@@ -46,9 +46,10 @@ def observe_cluster(wish: Wish) -> Cluster:
     present = load(data_dir)
     refuse_conflicts(wish, data_dir, registered, present)
     if present is not None:
-        return plan_present(wish, present)
+        return etcd.with_ports(plan_present(wish, present), others)
     devices = [cluster.bridge for cluster in others]
-    return plan_new(wish, data_dir, others, addresses.routed_networks(devices), addresses.uplink_mtu())
+    routed = addresses.routed_networks(devices)
+    return etcd.with_ports(plan_new(wish, data_dir, others, routed, addresses.uplink_mtu()), others)
 
 
 def refuse_conflicts(wish: Wish, data_dir: Path, registered: Path | None, present: Cluster | None) -> None:
@@ -65,8 +66,9 @@ def plan_present(wish: Wish, present: Cluster) -> Cluster:
     """The cluster that is there, grown when asked. Raises: BootstrapError for what cannot be changed."""
     for what, wanted, is_now in (("store", wish.store, present.store), ("port", wish.port, present.port)):
         if wanted is not None and wanted != is_now:
-            hint = f"first: steersman down --name {present.name}"
-            raise BootstrapError(f"the {what} of cluster {present.name} is {is_now}, not {wanted}", hint)
+            hint = f"another --name, or begin anew (this deletes it): steersman down --name {present.name}"
+            told = f"the {what} of cluster {present.name} is {is_now} and cannot become {wanted}"
+            raise BootstrapError(told, hint)
     return present.with_nodes(wish.nodes or 1)
 
 
@@ -76,7 +78,7 @@ def plan_new(
     """A new cluster on networks and a port that nobody has. Raises: BootstrapError."""
     taken = [*routed, IPv4Network(addresses.SERVICE_NETWORK)]
     taken += [IPv4Network(network) for other in others for network in (other.network, other.pod_cidr)]
-    ports = {other.port for other in others}
+    ports = {port for other in others for port in (other.port, other.etcd_port, other.etcd_peer_port)}
     port = next(p for p in range(addresses.FIRST_PORT, 65536) if p not in ports)
     cluster = Cluster(
         name=wish.name,

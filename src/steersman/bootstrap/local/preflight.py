@@ -40,6 +40,8 @@ PROGRAMS = (
     ("catatonit", "catatonit"),
 )
 """(program, Debian package). `runc` may be `crun`; the CNI plug-ins are looked for by path."""
+STORE_PROGRAMS = {"etcd": (("etcd", "etcd-server"),)}
+"""The same, for what only clusters on a certain store need."""
 CNI_PLUGINS = ("bridge", "host-local", "loopback", "portmap")
 CNI_PACKAGE = "containernetworking-plugins"
 DISK_BYTES = 500 * 1024 * 1024
@@ -72,7 +74,16 @@ def check_root() -> list[Finding]:
 
 def check_packages() -> list[Finding]:
     """Programs and CNI plug-ins."""
-    missing = missing_packages()
+    return not_installed(missing_packages())
+
+
+def check_store(cluster: Cluster) -> list[Finding]:
+    """What the cluster's store brings with it."""
+    return not_installed(missing_packages(cluster.store))
+
+
+def not_installed(missing: list[str]) -> list[Finding]:
+    """The finding for packages; none when nothing is missing."""
     if not missing:
         return []
     return [Finding(f"not installed: {', '.join(missing)}", f"apt-get install -y {' '.join(missing)}")]
@@ -132,7 +143,12 @@ def check_network(cluster: Cluster) -> list[Finding]:
 
 MACHINE_CHECKS: tuple[Callable[[], list[Finding]], ...] = (check_root, check_packages, check_kernel)
 """What any cluster needs; looked at first, because looking further needs the packages."""
-CLUSTER_CHECKS: tuple[Callable[[Cluster], list[Finding]], ...] = (check_place, check_port, check_network)
+CLUSTER_CHECKS: tuple[Callable[[Cluster], list[Finding]], ...] = (
+    check_store,
+    check_place,
+    check_port,
+    check_network,
+)
 """What one cluster needs, once it is known what it will be."""
 
 
@@ -153,9 +169,10 @@ def refuse(findings: list[Finding]) -> None:
         raise BootstrapError(f"this machine is not ready:{problems}", "the above; nothing has been changed")
 
 
-def missing_packages() -> list[str]:
-    """Debian packages that would bring what is missing here, sorted."""
-    missing = {package for program, package in PROGRAMS if not has_program(program)}
+def missing_packages(store: str = "sqlite") -> list[str]:
+    """Debian packages that would bring what clusters on a store miss here, sorted."""
+    programs = (*PROGRAMS, *STORE_PROGRAMS.get(store, ()))
+    missing = {package for program, package in programs if not has_program(program)}
     if not any(all(Path(d, p).exists() for p in CNI_PLUGINS) for d in CNI_BINARIES):
         missing.add(CNI_PACKAGE)
     return sorted(missing)
@@ -182,8 +199,8 @@ def is_static(path: Path) -> bool:
     return all(struct.unpack_from("<I", table, i * size)[0] != ELF_INTERPRETER for i in range(count))
 
 
-def install(packages: list[str]) -> None:
-    """Install Debian packages. Raises: BootstrapError with what to type when that cannot be done here."""
+def install(packages: list[str], store: str = "sqlite") -> None:
+    """Install Debian packages for clusters on a store. Raises: BootstrapError with what to type when that cannot be done here."""
     command = f"apt-get install -y {' '.join(packages)}"
     if os.geteuid() != 0:
         raise BootstrapError(f"not installed: {', '.join(packages)}", f"as root: {command}")
@@ -196,6 +213,6 @@ def install(packages: list[str]) -> None:
         subprocess.run(["apt-get", "-qq", "update"], env=environment, check=False)
         if subprocess.run(argv, env=environment).returncode:
             raise BootstrapError(f"apt-get could not install {', '.join(packages)}", f"try: {command}")
-    left = missing_packages()
+    left = missing_packages(store)
     if left:
         raise BootstrapError(f"still missing after the installation: {', '.join(left)}", f"try: {command}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steersman.bootstrap import images, kubeconfigs, pki
-from steersman.bootstrap.local import host, node, preflight
+from steersman.bootstrap.local import etcd, host, node, preflight
 from steersman.bootstrap.local import images as node_images
 from steersman.bootstrap.local.cluster import Cluster, Node, cluster_lock, load, machine_lock, registered_dir
 from steersman.bootstrap.local.commands import run
@@ -84,6 +84,8 @@ def make_keys(up: Up) -> str:
     cluster = up.cluster
     up.pki = pki.ensure_pki(cluster.data_dir, (cluster.host_address,))
     kubeconfigs.ensure_control_plane(cluster.data_dir, up.pki, cluster.server, cluster.context)
+    if cluster.store == etcd.STORE:
+        etcd.ensure_keys(up.pki)
     for member in cluster.nodes:
         node.prepare_files(cluster, member, up.pki)
     return str(cluster.data_dir)
@@ -96,14 +98,20 @@ def start_network(up: Up) -> str:
 
 
 def start_control_plane(up: Up) -> str:
-    """The supervisor, and under it the API server and the controllers with the scheduler."""
+    """The supervisor, and under it etcd where chosen, the API server, the controllers with the scheduler."""
     control = up.cluster.control
     up.changed |= control.ensure_running()
     running = {process.name for process in control.status() if process.pid}
-    for spec in (apiserver_spec(up.cluster), controllers_spec(up.cluster)):
+    for spec in control_plane_specs(up.cluster):
         control.start(spec)
         up.changed |= spec.name not in running
     return f"supervisor pid {control.supervisor_pid()}"
+
+
+def control_plane_specs(cluster: Cluster) -> list[ProcessSpec]:
+    """The processes on the host in the order of their start; they end in the opposite order."""
+    store = [etcd.etcd_spec(cluster)] if cluster.store == etcd.STORE else []
+    return [*store, apiserver_spec(cluster), controllers_spec(cluster)]
 
 
 def apiserver_spec(cluster: Cluster) -> ProcessSpec:
@@ -115,6 +123,8 @@ def apiserver_spec(cluster: Cluster) -> ProcessSpec:
         "--advertise-address": cluster.host_address,
         "--store": cluster.store,
     }
+    if cluster.store == etcd.STORE:
+        options |= etcd.apiserver_options(cluster)
     return component_spec(cluster, "apiserver", "apiserver", options)
 
 
@@ -158,8 +168,9 @@ async def wait_api(up: Up) -> str:
     """The API server answers."""
     from steersman.bootstrap.local import api
 
-    log = up.cluster.log("apiserver")
-    await api.wait_ready(up.connect(), up.wait_seconds, lambda: where_to_look(log))
+    stores = [up.cluster.log(etcd.PROCESS)] if up.cluster.store == etcd.STORE else []
+    logs = [up.cluster.log("apiserver"), *stores]
+    await api.wait_ready(up.connect(), up.wait_seconds, lambda: where_to_look(*logs))
     return up.cluster.server
 
 
