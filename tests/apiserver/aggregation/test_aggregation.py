@@ -97,6 +97,8 @@ async def server(tmp_path: Path) -> AsyncIterator[APIServer]:
     pki.ensure_pki(tmp_path, ())
     config = APIServerConfig(
         store="memory",
+        client_ca=str(tmp_path / "pki" / "ca.crt"),
+        requestheader_ca=str(tmp_path / "pki" / "front-proxy-ca.crt"),
         front_proxy_cert=str(tmp_path / "pki" / "front-proxy-client.crt"),
         front_proxy_key=str(tmp_path / "pki" / "front-proxy-client.key"),
     )
@@ -151,6 +153,13 @@ async def test_local_group_versions_are_available_from_the_start(client: Client)
     ready = meta.get_condition(found, "Available")
     assert ready is not None
     assert (ready["status"], ready["reason"]) == ("True", "Local")
+
+
+async def test_aggregated_servers_are_told_whom_to_trust(client: Client) -> None:
+    found = await client.get(kinds.CONFIG_MAPS, "extension-apiserver-authentication", "kube-system")
+    assert found["data"]["requestheader-allowed-names"] == '["front-proxy-client"]'
+    assert "BEGIN CERTIFICATE" in found["data"]["requestheader-client-ca-file"]
+    assert "BEGIN CERTIFICATE" in found["data"]["client-ca-file"]
 
 
 async def test_requests_are_passed_on_with_the_users_name(client: Client, extension: Extension) -> None:

@@ -17,6 +17,7 @@ import orjson
 
 from steersman.api import kinds, meta
 from steersman.api.errors import AlreadyExists, ApiError, Conflict, NotFound, ServiceUnavailable
+from steersman.apiserver.aggregation.authentication import publish
 from steersman.apiserver.aggregation.local import MANAGED_LABEL, available, wanted_services
 from steersman.apiserver.aggregation.remote import Remote, fetch, remote_of
 from steersman.apiserver.authn import AUTHENTICATED, MASTERS, User
@@ -51,7 +52,8 @@ class Aggregator:
         self._local_changed = False
 
     async def start(self) -> None:
-        """Make the local APIServices and follow all."""
+        """Make the local APIServices, follow all, and tell aggregated servers whom to trust."""
+        await publish(self._api)
         await self._sync_local()
         for stop in (
             await self._api.follow(API_SERVICES, self._changed),
