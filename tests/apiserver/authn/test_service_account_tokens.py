@@ -68,7 +68,8 @@ POD = {"apiVersion": "v1", "kind": "Pod", "name": "p"}
 
 async def test_a_token_says_who_and_where(world: World) -> None:
     known = await world.bearer.identify(await world.token(boundObjectRef=POD))
-    user = known and known.user
+    assert known is not None
+    user = known.user
     assert user is not None
     assert (user.name, user.uid) == ("system:serviceaccount:a:sa", "uid-sa")
     assert user.groups == ("system:serviceaccounts", "system:serviceaccounts:a", "system:authenticated")

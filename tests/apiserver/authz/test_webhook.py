@@ -25,7 +25,8 @@ class Remote:
     """Answers with a status; remembers what it was asked."""
 
     def __init__(self, status: dict[str, Any] | None) -> None:
-        self.status, self.asked = status, []
+        self.status = status
+        self.asked: list[dict[str, Any]] = []
 
     async def ask(self, question: dict[str, Any], timeout: float) -> dict[str, Any]:
         self.asked.append(question["spec"])

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from steersman.apiserver.authn import User
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attributes:
-    """What is asked, as RBAC rules name it; `path` alone matters when `is_resource` is false."""
+    """What is asked, as RBAC rules name it; `path` alone matters when `is_resource` is false.
+
+    Nobody changes one; it is not frozen because that doubles the time of making one for every request.
+    """
 
     user: User
     verb: str
