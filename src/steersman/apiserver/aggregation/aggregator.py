@@ -54,12 +54,20 @@ class Aggregator:
     async def start(self) -> None:
         """Make the local APIServices, follow all, and tell aggregated servers whom to trust."""
         await publish(self._api)
+        config = self._api.config
+        if config.front_proxy_cert:
+            self._api.files.follow((config.front_proxy_cert, config.front_proxy_key), self._forget_tls)
         await self._sync_local()
         for stop in (
             await self._api.follow(API_SERVICES, self._changed),
             await self._api.follow(kinds.CUSTOM_RESOURCE_DEFINITIONS, self._definitions_changed),
         ):
             self._api.on_close(_async(stop))
+
+    def _forget_tls(self) -> None:
+        """Have connections to remotes made with the present certificate."""
+        for remote in self.remotes.values():
+            remote.context = None
 
     async def run(self) -> None:
         """Probe and keep the local ones, until cancelled."""
