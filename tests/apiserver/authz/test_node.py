@@ -118,6 +118,21 @@ async def test_a_node_sees_its_own_pods_and_its_own_node(client: Client, node: C
         )
 
 
+async def test_a_review_knows_selectors(client: Client, node: Client) -> None:
+    place = {"verb": "list", "resource": "pods"}
+    own = [{"key": "spec.nodeName", "operator": "In", "values": ["n1"]}]
+    for selector, allowed in (
+        ({"requirements": own}, True),
+        ({"rawSelector": "spec.nodeName=n1"}, True),
+        ({"rawSelector": "spec.nodeName=n2"}, False),
+        (None, False),
+    ):
+        attributes = place | ({"fieldSelector": selector} if selector else {})
+        review = {"spec": {"user": NODE.name, "groups": list(NODE.groups), "resourceAttributes": attributes}}
+        answer = await client.create(kinds.SUBJECT_ACCESS_REVIEWS, review)
+        assert answer["status"]["allowed"] is allowed
+
+
 async def test_leases_and_csi_nodes_bear_its_name(node: Client) -> None:
     await node.create(kinds.LEASES, {"metadata": {"name": "n1"}}, "kube-node-lease")
     with pytest.raises(Forbidden, match="own name"):

@@ -51,7 +51,34 @@ def access_attributes(spec: Object, user: User) -> Attributes:
         subresource=str(resource.get("subresource", "")),
         namespace=str(resource.get("namespace", "")),
         name=str(resource.get("name", "")),
+        field_selector=selector_text(resource.get("fieldSelector")),
+        label_selector=selector_text(resource.get("labelSelector")),
     )
+
+
+_NOTATION = {"In": "{key} in ({values})", "NotIn": "{key} notin ({values})", "Exists": "{key}"}
+_NOTATION["DoesNotExist"] = "!{key}"
+_ONE = {"In": "{key}={values}", "NotIn": "{key}!={values}"}
+
+
+def selector_text(given: Object | None) -> str:
+    """The selector of a review as a request would spell it; requirements that cannot be spelled are left out,
+    which asks for more, never for less. Raises: ValueError when it comes in both forms."""
+    if not given:
+        return ""
+    raw, requirements = given.get("rawSelector") or "", given.get("requirements") or ()
+    if raw and requirements:
+        raise ValueError("rawSelector and requirements of a selector are mutually exclusive")
+    if raw:
+        return str(raw)
+    words = []
+    for one in requirements:
+        values, operator = one.get("values") or (), str(one.get("operator", ""))
+        form = _ONE.get(operator) if len(values) == 1 else None
+        form = form or _NOTATION.get(operator)
+        if form is not None:
+            words.append(form.format(key=one.get("key", ""), values=",".join(map(str, values))))
+    return ",".join(words)
 
 
 def reviewed_user(spec: Object) -> User:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import orjson
 
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from steersman.client.upgrade import Upgraded
 
 _CONTEXTS: WeakKeyDictionary[API, ssl.SSLContext] = WeakKeyDictionary()
+_FOLLOWED: WeakSet[API] = WeakSet()
+"""Servers whose files are looked at already."""
 
 
 def kubelet_tls(api: API) -> ssl.SSLContext:
-    """The TLS settings towards kubelets: our client certificate, their CA. Read once a server."""
+    """The TLS settings towards kubelets: our client certificate, their CA. Read when they have changed."""
     context = _CONTEXTS.get(api)
     if context is None:
         config = api.config
@@ -35,6 +37,10 @@ def kubelet_tls(api: API) -> ssl.SSLContext:
         if not config.kubelet_ca:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+        if api not in _FOLLOWED:
+            _FOLLOWED.add(api)
+            files = (config.kubelet_cert, config.kubelet_key, config.kubelet_ca)
+            api.files.follow(files, lambda: _CONTEXTS.pop(api, None))
         _CONTEXTS[api] = context
     return context
 
