@@ -22,6 +22,9 @@ def _checks(api: API, kind: str) -> Mapping[str, Callable[[], Awaitable[None]]]:
     async def store() -> None:
         await api.store.get("/registry/health")
 
+    async def writable() -> None:
+        await api.store.check()
+
     async def bootstrap() -> None:
         if not api.bootstrapped:
             raise NotReadyError("default objects are still being made")
@@ -31,7 +34,8 @@ def _checks(api: API, kind: str) -> Mapping[str, Callable[[], Awaitable[None]]]:
             raise NotReadyError("process is shutting down")
 
     checks = {"etcd": store, "poststarthook/bootstrap-objects": bootstrap}
-    return checks if kind == "livez" else {**checks, "shutdown": shutdown}
+    # A restart makes no room on a full disk: only readiness suffers from it.
+    return checks if kind == "livez" else {**checks, "etcd-readiness": writable, "shutdown": shutdown}
 
 
 async def answer(api: API, request: Request) -> Answer:

@@ -167,6 +167,11 @@ class Store(Protocol):
         """
         ...
 
+    async def check(self) -> None:
+        """Find out whether writes are taken now; cheap while they are. Raises: StoreUnavailable, which says
+        why not."""
+        ...
+
     async def compact(self, revision: int) -> None:
         """Forget the states before a revision. Raises: FutureRevision."""
         ...

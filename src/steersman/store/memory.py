@@ -75,6 +75,9 @@ class MemoryStore:
     async def catch_up(self) -> None:
         """Nothing to wait for: nobody else writes."""
 
+    async def check(self) -> None:
+        """Memory takes every write."""
+
     async def watch(
         self,
         prefix: str,

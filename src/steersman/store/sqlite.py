@@ -5,7 +5,7 @@
     deliver events, acknowledge        <──done───
     meanwhile: next batch gathers
 
-A commit runs on the event loop while the disk answers within a fraction of a millisecond, because waking a
+A commit runs on the event loop while the disk answers within two milliseconds, because waking a
 thread takes longer than that; on a slower disk, and during compaction and checkpoints, it runs on a writer
 thread, and from time to time one runs on the loop to see whether the disk has become faster.
 
@@ -45,11 +45,13 @@ BATCH = 512
 """Writes in one commit at most: keeps the latency of a burst even."""
 COMPACT_ROWS = 2000
 """Rows forgotten in one transaction, so that writers wait little."""
-INLINE_BELOW = 0.001
+INLINE_BELOW = 0.002
 """Seconds: the mean time a commit waits for the disk up to which it is not worth a thread."""
 LOOK_AGAIN = 64
 """Commits by the thread after which one on the loop measures the disk again: only there does waiting for the
 disk not look like waiting for the interpreter."""
+PROBE_BYTES = 1 << 16
+"""What a disk that was full has to take before writes are expected to succeed again."""
 WAL_PAGES = 1000
 """Pages in the write-ahead log from which they are moved into the database."""
 _SCHEMA = """
@@ -108,6 +110,8 @@ class SQLiteStore:
         """Commits by the thread since the last one on the loop."""
         self._wal_pages = 0
         self._closed = False
+        self._failed = False
+        """Whether the disk refused the last commit."""
         self._idle: asyncio.Future[None] | None = None
         self._committed = self._compacted = 1
         self._heads = Heads()
@@ -216,7 +220,7 @@ class SQLiteStore:
     def _committed_batch(self, batch: list[_Write], error: BaseException | None) -> None:
         """Deliver and acknowledge, or take back; then go on with what has gathered."""
         if error is None:
-            self._committed = batch[-1].decision.revision
+            self._committed, self._failed = batch[-1].decision.revision, False
             self._feeds.publish([write.event for write in batch])
             for write in batch:
                 if not write.done.done():
@@ -259,6 +263,7 @@ class SQLiteStore:
 
     def _take_back(self, batch: list[_Write], error: BaseException) -> None:
         """Fail a batch and everything decided after it, which may rest on it."""
+        self._failed = True
         log.error("%d writes failed: %s", len(batch) + len(self._pending), error)
         failed, self._pending = batch + self._pending, []
         self._heads.undo(write.decision for write in failed)
@@ -304,6 +309,13 @@ class SQLiteStore:
 
     async def catch_up(self) -> None:
         """Nothing to wait for: nobody else writes."""
+
+    async def check(self) -> None:
+        """See `Store.check`. After a commit has failed, something is written and removed again."""
+        self._check_open()
+        if self._failed:
+            await self._write(_probe)
+            self._failed = False
 
     async def watch(
         self,
@@ -419,6 +431,13 @@ def _connect(path: str) -> apsw.Connection:
 def _rows(database: apsw.Connection, query: str, arguments: tuple[Any, ...] = ()) -> list[Any]:
     """Run a query; the columns have the types of the schema."""
     return database.execute(query, arguments).fetchall()
+
+
+def _probe(database: apsw.Connection) -> None:
+    """Write as much as a large object takes, and remove it."""
+    with database:
+        database.execute("INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?))", (PROBE_BYTES,))
+    database.execute("DELETE FROM meta WHERE name = 'probe'")
 
 
 def _forget(database: apsw.Connection, revision: int, after: int) -> int | None:

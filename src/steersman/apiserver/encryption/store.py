@@ -105,6 +105,10 @@ class EncryptedStore:
         """See `Store.catch_up`."""
         await self._inner.catch_up()
 
+    async def check(self) -> None:
+        """See `Store.check`."""
+        await self._inner.check()
+
     async def compact(self, revision: int) -> None:
         """See `Store.compact`."""
         await self._inner.compact(revision)

@@ -219,6 +219,10 @@ class EtcdStore:
         feed.start([one for one in events if one.entry.key.startswith(prefix)])
         return feed
 
+    async def check(self) -> None:
+        """See `Store.check`: etcd has a leader, or does not answer this."""
+        await self._ask_revision()
+
     async def _past(self, after: int) -> Sequence[Event]:
         """Return what happened behind a revision: from memory, else from etcd."""
         follower = self._follower
