@@ -224,6 +224,15 @@ GC_THRESHOLDS = (5_000, 5, 500)
 writes a collection would look at all of them, for a tenth of a second."""
 
 
+def check_settings(config: APIServerConfig) -> None:
+    """Raise OSError or ValueError, in words for whoever wrote them, for settings that cannot be used."""
+    from steersman.apiserver.authn.configuration import authentication_settings
+    from steersman.apiserver.authz.configuration import modes_of
+
+    authentication_settings(config)
+    modes_of(config)
+
+
 async def run(config: APIServerConfig) -> None:
     """Serve until cancelled."""
     gc.set_threshold(*GC_THRESHOLDS)

@@ -70,7 +70,7 @@ def apiserver(
     kubeconfigs.ensure_control_plane(data_dir, keys, f"https://{LOOPBACK}:{port}", context)
 
     from steersman.apiserver.config import APIServerConfig
-    from steersman.apiserver.server import run
+    from steersman.apiserver.server import check_settings, run
 
     directory = data_dir / "pki"
     config = APIServerConfig(
@@ -94,4 +94,8 @@ def apiserver(
         kubelet_key=str(directory / "apiserver-kubelet-client.key"),
         kubelet_ca=str(directory / "ca.crt"),
     )
+    try:
+        check_settings(config)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
     raise SystemExit(program.run(lambda: run(config), "steersman-apiserver"))

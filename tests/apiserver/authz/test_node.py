@@ -11,6 +11,7 @@ from steersman.api.errors import Forbidden
 from steersman.apiserver.admission.node_restriction.nodes import may_label
 from steersman.apiserver.authn import User
 from steersman.apiserver.authz.node.references import pod_references, volume_secrets
+from steersman.apiserver.authz.reconcile import reconciled
 from steersman.client.rest import Client
 
 if TYPE_CHECKING:
@@ -270,3 +271,20 @@ async def test_tokens_for_its_own_pods_and_their_audiences(tmp_path: Path) -> No
                 await ask(request)
         with pytest.raises(Forbidden, match="no relationship"):
             await ask(token_request("a", uid), "unused")
+
+
+@pytest.mark.parametrize(("autoupdate", "kept"), [("true", ["mine"]), ("false", None)])
+def test_older_clusters_give_nodes_no_longer_everything(autoupdate: str, kept: list[str] | None) -> None:
+    group = "rbac.authorization.k8s.io"
+    subjects = [{"kind": "Group", "apiGroup": group, "name": name} for name in ("system:nodes", "mine")]
+    role = {"apiGroup": group, "kind": "ClusterRole", "name": "system:node"}
+    notes = {f"{group[:4]}.authorization.kubernetes.io/autoupdate": autoupdate}
+    existing = {
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "system:node", "annotations": notes},
+        "roleRef": role,
+        "subjects": subjects,
+    }
+    changed = reconciled(existing, {"kind": "ClusterRoleBinding", "roleRef": role, "subjects": []})
+    found = changed and [subject["name"] for subject in changed["subjects"]]
+    assert found == kept

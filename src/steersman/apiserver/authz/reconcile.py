@@ -10,11 +10,17 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from steersman.apiserver.authz.policy.manifests import AUTOUPDATE
+from steersman.apiserver.authz.policy.manifests import AUTOUPDATE, GROUP
 from steersman.apiserver.authz.rbac.rules import compile_rules, uncovered
 
 if TYPE_CHECKING:
     from steersman.api.types import Object
+
+
+RETIRED: dict[str, tuple[Object, ...]] = {
+    "system:node": ({"kind": "Group", "apiGroup": GROUP, "name": "system:nodes"},),
+}
+"""Subjects that were default once and are taken out: nodes got every secret before the Node authorizer."""
 
 
 def reconciled(existing: Object, wanted: Object) -> Object | None:
@@ -43,7 +49,9 @@ def _binding(existing: Object, wanted: Object) -> Object | None:
     if existing.get("roleRef") != wanted["roleRef"]:
         return None
     subjects = existing.get("subjects") or []
+    retired = RETIRED.get(existing["metadata"]["name"], ())
+    kept = [subject for subject in subjects if subject not in retired]
     missing = [subject for subject in wanted["subjects"] if subject not in subjects]
-    if not missing:
+    if not missing and kept == subjects:
         return None
-    return {**copy.deepcopy(existing), "subjects": [*subjects, *missing]}
+    return {**copy.deepcopy(existing), "subjects": [*kept, *missing]}
