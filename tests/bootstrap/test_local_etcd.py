@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from steersman.bootstrap import pki
-from steersman.bootstrap.local import etcd, preflight, up
+from steersman.bootstrap.errors import BootstrapError
+from steersman.bootstrap.local import etcd, etcd_snapshots, preflight, up
 from steersman.bootstrap.local.cluster import Cluster
 
 SQLITE = Cluster("alpha", Path("/nowhere/alpha"), network="10.89.3.0/24")
@@ -72,3 +74,16 @@ def test_the_package_is_named_only_when_asked_for(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PATH", "/nowhere")
     assert "etcd-server" in preflight.check_store(ETCD)[0].problem
     assert "etcd-server" not in preflight.check_packages()[0].problem
+
+
+def test_a_missing_tool_for_snapshots_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(BootstrapError, match="etcdctl is not installed"):
+        etcd_snapshots.save(ETCD)
+
+
+@pytest.mark.skipif(shutil.which("etcdctl") is None, reason="not installed: etcd-client")
+def test_what_etcd_did_not_save_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("hello")
+    with pytest.raises(BootstrapError, match="x is not a snapshot of etcd: invalid database$"):
+        etcd_snapshots.unpack(replace(ETCD, data_dir=tmp_path), tmp_path / "x")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,14 +122,20 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster
     """A cluster of one node with the demo application."""
     if reason := missing():
         pytest.skip(reason)
-    name = f"e2e-{os.getpid()}"
-    home = tmp_path_factory.mktemp("home")
+    with running_cluster(f"e2e-{os.getpid()}", tmp_path_factory, "--demo") as running:
+        yield running
+
+
+@contextmanager
+def running_cluster(name: str, paths: pytest.TempPathFactory, *options: str) -> Iterator[RunningCluster]:
+    """A cluster of its own, brought up with options and taken down afterwards."""
+    home = paths.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(home))
         patch.delenv("KUBECONFIG", raising=False)
-        directory = tmp_path_factory.mktemp("cluster") / "d"
+        directory = paths.mktemp("cluster") / "d"
         try:
-            done = steersman("up", "--name", name, "--data-dir", str(directory), "--demo", "-o", "json")
+            done = steersman("up", "--name", name, "--data-dir", str(directory), *options, "-o", "json")
             summary = json.loads(done.stdout)
             yield RunningCluster(name, summary["kubeconfig"], directory, summary)
         finally:

@@ -14,8 +14,12 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from steersman.bootstrap.errors import BootstrapError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DATABASE = "state.db"
 DIRECTORY = "snapshots"
@@ -37,8 +41,8 @@ class Snapshot:
     """Seconds since the epoch."""
     revision: int
     """The last change it holds."""
-    keys: int
-    """How many objects are in it."""
+    keys: int | None
+    """How many objects are in it; None when a file of this kind does not tell."""
 
 
 def save(data_dir: Path, target: Path | None = None, *, now: float | None = None) -> Snapshot:
@@ -48,11 +52,7 @@ def save(data_dir: Path, target: Path | None = None, *, now: float | None = None
         raise BootstrapError(
             f"{source} does not exist", "only clusters on the SQLite store are saved this way"
         )
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(time.time() if now is None else now))
-    target = target or data_dir / DIRECTORY / f"{stamp}.db"
-    if target.exists():
-        raise BootstrapError(f"{target} exists already", "choose another file")
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = new_target(data_dir, target, now)
     fresh = target.with_name(f".{target.name}.part")
     fresh.unlink(missing_ok=True)
     try:
@@ -65,6 +65,16 @@ def save(data_dir: Path, target: Path | None = None, *, now: float | None = None
     finally:
         fresh.unlink(missing_ok=True)
     return inspect(target)
+
+
+def new_target(data_dir: Path, target: Path | None, now: float | None = None) -> Path:
+    """Where a snapshot goes: `target`, or a name after the time. Raises: BootstrapError when it exists."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(time.time() if now is None else now))
+    target = target or data_dir / DIRECTORY / f"{stamp}.db"
+    if target.exists():
+        raise BootstrapError(f"{target} exists already", "choose another file")
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return target
 
 
 def inspect(path: Path) -> Snapshot:
@@ -118,6 +128,6 @@ def open_by(path: Path) -> list[int]:
     return sorted(set(found))
 
 
-def saved(data_dir: Path) -> list[Snapshot]:
+def saved(data_dir: Path, inspect: Callable[[Path], Snapshot] = inspect) -> list[Snapshot]:
     """The snapshots below the data directory, the oldest first."""
     return [inspect(path) for path in sorted((data_dir / DIRECTORY).glob("*.db"))]

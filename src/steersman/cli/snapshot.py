@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,12 +12,11 @@ from steersman.cli.options import DIRECTORY, FILE, name_option, output_option, p
 from steersman.cli.status import print_table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from steersman.bootstrap.local.cluster import Cluster
     from steersman.bootstrap.snapshots import Snapshot
 
 data_dir_option = click.option(
-    "--data-dir", type=DIRECTORY, help="Of an API server that runs alone.  [default: the cluster's]"
+    "--data-dir", type=DIRECTORY, help="Of an API server on SQLite alone.  [default: the cluster's]"
 )
 
 
@@ -25,11 +25,13 @@ def snapshot() -> None:
     """Save and restore the objects of a cluster."""
 
 
-def directory(name: str, data_dir: Path | None) -> Path:
-    """Where the data are. Raises: BootstrapError for an unknown cluster."""
+def find(name: str, data_dir: Path | None) -> Cluster | Path:
+    """The cluster meant, or the data directory of an API server alone. Raises: BootstrapError."""
     from steersman.bootstrap.local import cluster
 
-    return data_dir.absolute() if data_dir else cluster.find(name).data_dir
+    if data_dir is None:
+        return cluster.find(name)
+    return cluster.load(data_dir.absolute()) or data_dir.absolute()
 
 
 def describe(found: Snapshot) -> dict[str, object]:
@@ -50,15 +52,16 @@ def describe(found: Snapshot) -> dict[str, object]:
 @output_option
 def save(file: str | None, name: str, data_dir: Path | None, output: str) -> None:
     """Save to FILE, or to a new one below the data directory. The server may run."""
-    from pathlib import Path
-
     from steersman.bootstrap import snapshots
+    from steersman.bootstrap.local import snapshots as local
 
-    made = snapshots.save(directory(name, data_dir), Path(file).absolute() if file else None)
+    origin, target = find(name, data_dir), Path(file).absolute() if file else None
+    made = snapshots.save(origin, target) if isinstance(origin, Path) else local.save(origin, target)
     if output == "json":
         print_json(describe(made))
     else:
-        click.echo(f"{made.path}: {made.keys} objects, revision {made.revision}, {made.bytes} bytes")
+        objects = "" if made.keys is None else f"{made.keys} objects, "
+        click.echo(f"{made.path}: {objects}revision {made.revision}, {made.bytes} bytes")
 
 
 @snapshot.command()
@@ -72,13 +75,10 @@ def restore(file: Path, name: str, data_dir: Path | None) -> None:
     brought in line with the restored objects. An API server alone must be stopped first.
     """
     from steersman.bootstrap import snapshots
-    from steersman.bootstrap.local import cluster, restoring
+    from steersman.bootstrap.local import snapshots as local
 
-    source = file.absolute()
-    if data_dir:
-        before = snapshots.restore(data_dir.absolute(), source)
-    else:
-        before = restoring.restore(cluster.find(name), source)
+    into, source = find(name, data_dir), file.absolute()
+    before = snapshots.restore(into, source) if isinstance(into, Path) else local.restore(into, source)
     click.echo(f"restored {source}" + (f"; what was there before is in {before}" if before else ""), err=True)
 
 
@@ -89,12 +89,15 @@ def restore(file: Path, name: str, data_dir: Path | None) -> None:
 def list_snapshots(name: str, data_dir: Path | None, output: str) -> None:
     """List the snapshots below the data directory."""
     from steersman.bootstrap import snapshots
+    from steersman.bootstrap.local import snapshots as local
 
-    found = [describe(each) for each in snapshots.saved(directory(name, data_dir))]
+    origin = find(name, data_dir)
+    saved = snapshots.saved(origin) if isinstance(origin, Path) else local.saved(origin)
+    found = [describe(each) for each in saved]
     if output == "json":
         print_json(found)
         return
     print_table(
         ("SAVED", "REVISION", "OBJECTS", "BYTES", "FILE"),
-        [(s["saved"], s["revision"], s["keys"], s["bytes"], s["path"]) for s in found],
+        [(s["saved"], s["revision"], s["keys"] or "-", s["bytes"], s["path"]) for s in found],
     )

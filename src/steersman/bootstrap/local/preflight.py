@@ -200,7 +200,10 @@ def is_static(path: Path) -> bool:
 
 
 def install(packages: list[str], store: str = "sqlite") -> None:
-    """Install Debian packages for clusters on a store. Raises: BootstrapError with what to type when that cannot be done here."""
+    """Install Debian packages for clusters on a store.
+
+    Raises: BootstrapError with what to type when that cannot be done here.
+    """
     command = f"apt-get install -y {' '.join(packages)}"
     if os.geteuid() != 0:
         raise BootstrapError(f"not installed: {', '.join(packages)}", f"as root: {command}")
