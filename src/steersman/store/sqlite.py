@@ -5,7 +5,7 @@
     deliver events, acknowledge        <──done───
     meanwhile: next batch gathers
 
-A commit runs on the event loop while the disk answers within two milliseconds, because waking a
+A commit runs on the event loop while the disk answers within a fraction of a millisecond, because waking a
 thread takes longer than that; on a slower disk, and during compaction and checkpoints, it runs on a writer
 thread, and from time to time one runs on the loop to see whether the disk has become faster.
 
@@ -45,7 +45,7 @@ BATCH = 512
 """Writes in one commit at most: keeps the latency of a burst even."""
 COMPACT_ROWS = 2000
 """Rows forgotten in one transaction, so that writers wait little."""
-INLINE_BELOW = 0.002
+INLINE_BELOW = 0.001
 """Seconds: the mean time a commit waits for the disk up to which it is not worth a thread."""
 LOOK_AGAIN = 64
 """Commits by the thread after which one on the loop measures the disk again: only there does waiting for the
