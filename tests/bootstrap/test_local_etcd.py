@@ -85,5 +85,5 @@ def test_a_missing_tool_for_snapshots_is_named(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.skipif(shutil.which("etcdctl") is None, reason="not installed: etcd-client")
 def test_what_etcd_did_not_save_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("hello")
-    with pytest.raises(BootstrapError, match="x is not a snapshot of etcd: invalid database$"):
+    with pytest.raises(BootstrapError, match=r"x is not a snapshot of etcd: invalid database$"):
         etcd_snapshots.unpack(replace(ETCD, data_dir=tmp_path), tmp_path / "x")

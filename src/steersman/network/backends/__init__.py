@@ -1,7 +1,7 @@
 """How pods of other nodes are reached: one file per way.
 
-A back-end answers `plan(peers)` with the routes it wants and makes them true in `apply`; it is asked again
-whenever a node comes, goes or changes. Adding one is a file here and a row in `BACKENDS`.
+A back-end makes the pods of all other nodes reachable in `apply(peers)`, which is called again whenever a
+node comes, goes or changes. Adding one is a file here and a row in `BACKENDS`.
 """
 
 from __future__ import annotations
