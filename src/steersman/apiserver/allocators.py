@@ -104,7 +104,10 @@ class ServiceAllocators:
             if number is None:
                 raise AllocationError("range is full")
             return str(ipaddress.ip_address(number))
-        address = ipaddress.ip_address(wanted)
+        try:
+            address = ipaddress.ip_address(wanted)
+        except ValueError:
+            raise AllocationError(f"the provided IP ({wanted}) is not a valid IP address") from None
         if not pool.first <= int(address) <= pool.last or address not in network:
             raise AllocationError(
                 f"the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {network}"

@@ -130,9 +130,12 @@ def _limit(text: str) -> int:
     if not text:
         return 0
     try:
-        return max(int(text), 0)
+        limit = max(int(text), 0)
     except ValueError:
         raise BadRequest(f'limit: strconv.ParseInt: parsing "{text}": invalid syntax') from None
+    if limit >= 1 << 63:
+        raise BadRequest(f'limit: strconv.ParseInt: parsing "{text}": value out of range')
+    return limit
 
 
 def _check_match(version: str, match: str, token: str) -> None:
