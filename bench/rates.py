@@ -1,4 +1,5 @@
-"""Requests a second, by wrk: as many connections as asked for, one thread, every request another name."""
+"""Requests a second and the server's processor time for each, by wrk: as many connections as asked for, one
+thread, every request another name."""
 
 from __future__ import annotations
 
@@ -22,7 +23,10 @@ POST = ("POST", "application/json")
 
 
 def rates(server: Server, seconds: int, pods: int) -> Iterator[tuple[str, float]]:
-    """Yield the name and the rate of each workload; `pods` are there in namespace `full`."""
+    """Yield the name and rate of each workload, then `<name>/cpu` with the microseconds a request takes.
+
+    There are `pods` in the namespace `full`.
+    """
     made, full = "/api/v1/namespaces/made", "/api/v1/namespaces/full/pods"
     labels = {"metadata": {"labels": {"v": NAME}}}
     condition = {"type": "Ready", "status": "True", "message": NAME}
@@ -32,13 +36,20 @@ def rates(server: Server, seconds: int, pods: int) -> Iterator[tuple[str, float]
     create_map = script(server, POST, f'"{made}/configmaps"', config_map(NAME))
     merge = script(server, MERGE, one_of_all, labels)
     strategic = script(server, STRATEGIC, one_of_all + ' .. "/status"', status)
-    yield "create_pod_c32", wrk(server, seconds, 32, create_pod)
-    yield "create_configmap_c32", wrk(server, seconds, 32, create_map)
-    yield "create_configmap_c1", wrk(server, seconds, 1, create_map)
-    yield "get_pod_c32", wrk(server, seconds, 32, path=f"{full}/p-000042")
-    yield "get_pod_c1", wrk(server, seconds, 1, path=f"{full}/p-000042")
-    yield "patch_pod_merge_c16", wrk(server, seconds, 16, merge)
-    yield "patch_pod_smp_c16", wrk(server, seconds, 16, strategic)
+    one_pod = f"{full}/p-000042"
+    for name, connections, lua, path in (
+        ("create_pod_c32", 32, create_pod, "/"),
+        ("create_configmap_c32", 32, create_map, "/"),
+        ("create_configmap_c1", 1, create_map, "/"),
+        ("get_pod_c32", 32, "", one_pod),
+        ("get_pod_c1", 1, "", one_pod),
+        ("patch_pod_merge_c16", 16, merge, "/"),
+        ("patch_pod_smp_c16", 16, strategic, "/"),
+    ):
+        before = server.cpu()
+        rate, requests = wrk(server, seconds, connections, lua, path)
+        yield name, rate
+        yield f"{name}/cpu", (server.cpu() - before) / requests * 1e6
 
 
 def script(server: Server, request: tuple[str, str], path: str, body: Any) -> str:
@@ -57,8 +68,8 @@ end
 """
 
 
-def wrk(server: Server, seconds: int, connections: int, lua: str = "", path: str = "/") -> float:
-    """Run wrk and return requests a second. Raises: SystemExit when requests were refused."""
+def wrk(server: Server, seconds: int, connections: int, lua: str, path: str) -> tuple[float, int]:
+    """Run wrk; returns requests a second and their number. Raises: SystemExit when requests were refused."""
     command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "30s"]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         if lua:
@@ -70,4 +81,5 @@ def wrk(server: Server, seconds: int, connections: int, lua: str = "", path: str
         done = subprocess.run([*command, server.url + path], capture_output=True, text=True, check=True)
     if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
         raise SystemExit(f"requests failed:\n{done.stdout}")
-    return float(done.stdout.partition("Requests/sec:")[2].split()[0])
+    words = done.stdout.split()
+    return float(words[words.index("Requests/sec:") + 1]), int(words[words.index("requests") - 1])
