@@ -56,6 +56,7 @@ def kubelet_part(data_dir: Path, node_name: str, node_ip: str, cgroup_root: str,
         key_file=str(directory / "pki" / "kubelet.key"),
         client_ca_file=str(data_dir / "pki" / "ca.crt"),
         cgroup_root=cgroup_root,
+        static_pods=str(directory / "manifests"),
     )
     return Part("kubelet", lambda *shared: run(config, *shared))
 

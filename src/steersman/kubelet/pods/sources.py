@@ -133,7 +133,10 @@ class Sources:
     async def _mirror(self) -> None:
         """Make the mirror pods equal to the static pods."""
         for pod in self._informer.list():
-            if spec.is_mirror(pod) and pod["metadata"]["annotations"][CONFIG_MIRROR] not in self._static:
+            if spec.is_mirror(pod) and (
+                pod["metadata"]["annotations"][CONFIG_MIRROR] not in self._static
+                or "deletionTimestamp" in pod["metadata"]  # the pod stays, and gets a new mirror
+            ):
                 await self._delete_mirror(pod)
         for pod in self._static.values():
             if self.mirror_of(pod) is None:
