@@ -97,6 +97,11 @@ async def test_a_static_pod_has_a_mirror_and_goes_with_its_file(cluster: Cluster
         "  terminationGracePeriodSeconds: 1\n"
     )
     async with running_kubelet(cluster.node, cluster.client, static_pods=str(manifests)):
-        await cluster.wait("static-node-1", ready)
+        first = await cluster.wait("static-node-1", ready)
+        await cluster.delete("static-node-1")
+        second = await cluster.wait(
+            "static-node-1", lambda pod: ready(pod) and pod["metadata"]["uid"] != first["metadata"]["uid"]
+        )
+        assert second["status"]["containerStatuses"][0]["restartCount"] == 0
         manifest.unlink()
         await cluster.wait_gone("static-node-1")

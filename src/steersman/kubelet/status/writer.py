@@ -66,8 +66,9 @@ class StatusWriter:
 
         `pod` is the API object to write it to (the mirror of a static pod); None keeps it here only.
         """
+        before = self._wanted.get(uid)
         self._wanted[uid] = (pod, status)
-        if uid not in self._seen:
+        if uid not in self._seen or (before is not None and _uid(before[0]) != _uid(pod)):
             self._seen[uid] = (pod or {}).get("status") or {}
         if difference(self._seen.get(uid, {}), status):
             self._queue.add(uid)
@@ -152,6 +153,11 @@ class StatusWriter:
         if uid in self._wanted:
             self._seen[uid] = answer.get("status") or {}
         return True
+
+
+def _uid(pod: Object | None) -> str:
+    """Of the object a status is written to: a static pod may get a new mirror."""
+    return str(pod["metadata"]["uid"]) if pod else ""
 
 
 def difference(present: Object, wanted: Object) -> Object:
