@@ -61,6 +61,10 @@ def test_nobody_reaches_a_member_without_a_certificate(side: str) -> None:
     assert not [word for word in argv if "http://" in word]
 
 
+def test_a_member_does_not_see_the_users_environment() -> None:
+    assert etcd.etcd_spec(ETCD).argv[:2] == ("env", "-i")
+
+
 def test_the_members_ca_is_not_the_clusters(tmp_path: Path) -> None:
     keys = pki.ensure_pki(tmp_path)
     etcd.ensure_keys(keys)

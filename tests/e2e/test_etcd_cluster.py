@@ -36,6 +36,7 @@ def web(on_etcd: RunningCluster) -> Kubectl:
     kubectl = Kubectl(on_etcd.kubeconfig)
     kubectl("scale", "deployment/web", "--replicas=2")
     kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    eventually(lambda: len(kubectl.json("get", "pods")["items"]) == 2, 40, "only two pods are left")
     return kubectl
 
 
