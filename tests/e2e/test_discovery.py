@@ -15,7 +15,9 @@ def test_version(kubectl: Kubectl) -> None:
 
 
 def test_cluster_info_names_the_control_plane(kubectl: Kubectl) -> None:
-    assert "https://127.0.0.1:" in kubectl("cluster-info")
+    said = kubectl("cluster-info")
+    assert "https://127.0.0.1:" in said
+    assert "Steersman-DNS is running at" in said
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from steersman.api.errors import ApiError
+from steersman.api.errors import AlreadyExists, ApiError, NotFound
 from steersman.api.kinds import NODES
 from steersman.bootstrap.errors import BootstrapError
 from steersman.client.rest import Client
@@ -15,6 +15,7 @@ from steersman.client.transport import ConnectionFailed
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from steersman.api.resource import Resource
     from steersman.api.types import Object
     from steersman.bootstrap.local.cluster import Cluster
 
@@ -91,3 +92,17 @@ async def pod_cidrs(client: Client) -> dict[str, str]:
     nodes = (await client.list(NODES))["items"]
     found = {node["metadata"]["name"]: (node.get("spec") or {}).get("podCIDR", "") for node in nodes}
     return {name: cidr for name, cidr in found.items() if cidr}
+
+
+async def ensure(client: Client, resource: Resource, wanted: Object) -> bool:
+    """Create an object unless one of its name is there; whether it was created."""
+    name, namespace = wanted["metadata"]["name"], wanted["metadata"].get("namespace")
+    try:
+        await client.get(resource, name, namespace)
+    except NotFound:
+        try:
+            await client.create(resource, wanted, namespace)
+        except AlreadyExists:
+            return False
+        return True
+    return False

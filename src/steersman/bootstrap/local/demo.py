@@ -8,16 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from steersman.api.errors import AlreadyExists, NotFound
+from steersman.api.errors import NotFound
 from steersman.api.kinds import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, PODS, SERVICES
 from steersman.bootstrap.images import DEMO_IMAGE
-from steersman.bootstrap.local.api import wait_until
+from steersman.bootstrap.local.api import ensure, wait_until
 from steersman.client.execute import execute
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steersman.api.resource import Resource
     from steersman.api.types import Object
     from steersman.client.rest import Client
 
@@ -114,20 +113,6 @@ async def deploy(client: Client, kubeconfig: Path, seconds: float) -> Outcome:
 
     await wait_until(unanswered, seconds, "the demo does not answer", lambda: hint)
     return Outcome(f"http://{address}/ and http://{HOST}/", changed)
-
-
-async def ensure(client: Client, resource: Resource, wanted: Object) -> bool:
-    """Create an object unless one of its name is there; whether it was created."""
-    name, namespace = wanted["metadata"]["name"], wanted["metadata"].get("namespace")
-    try:
-        await client.get(resource, name, namespace)
-    except NotFound:
-        try:
-            await client.create(resource, wanted, namespace)
-        except AlreadyExists:
-            return False
-        return True
-    return False
 
 
 async def ready_pod(client: Client) -> str:

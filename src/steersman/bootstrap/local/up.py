@@ -174,6 +174,15 @@ async def wait_api(up: Up) -> str:
     return up.cluster.server
 
 
+async def reserve_dns(up: Up) -> str:
+    """The Service of the cluster's DNS, before anybody else can be given its address."""
+    from steersman.api.kinds import SERVICES
+    from steersman.bootstrap.local import api, cluster_dns
+
+    up.changed |= await api.ensure(up.connect(), SERVICES, cluster_dns.service())
+    return cluster_dns.ADDRESS
+
+
 async def wait_nodes(up: Up) -> str:
     """Every running node is Ready, and the host knows the way to its pods."""
     from steersman.bootstrap.local import api
@@ -221,6 +230,7 @@ PHASES: tuple[Phase, ...] = (
     Phase("nodes", "Starting nodes", start_nodes),
     Phase("images", "Images, assembled and imported", import_images),
     Phase("api", "API server ready", wait_api),
+    Phase("dns", "Cluster DNS", reserve_dns),
     Phase("ready", "Nodes ready", wait_nodes),
     Phase("kubeconfig", "Context in your kubeconfig", merge_kubeconfig),
     Phase("demo", "Demo application answering", deploy_demo),
