@@ -143,6 +143,15 @@ class View:
         """Return an object of this version in the form it is stored in. Raises: ApiError."""
         return obj if self.conversion is None else self.conversion.to_stored(obj)
 
+    async def adopt(self, obj: Object, source: View) -> Object:
+        """Return an object of another version of the same resource in this one; `obj` is consumed.
+
+        Raises: ApiError when a conversion fails.
+        """
+        stored = await source.to_stored(obj)
+        made = stored if self.conversion is None else self.conversion.from_stored(stored)
+        return {**made, "apiVersion": self.resource.api_version, "kind": self.resource.kind}
+
     def record(self, obj: Object) -> Record:
         """Return what selectors need of an object in its stored form."""
         return self.cache.record(obj)

@@ -15,8 +15,10 @@ from tests.apiserver.apiextensions.definitions import (
     schema,
     version,
 )
+from tests.fixtures.webhook import json_patch
 
-from steersman.api.errors import InternalError
+from steersman.api import kinds
+from steersman.api.errors import ApiError, InternalError
 from steersman.client.rest import MERGE_PATCH
 
 if TYPE_CHECKING:
@@ -116,3 +118,56 @@ async def test_a_webhook_that_fails_fails_the_request(tabs: Client, webhook: Web
     with pytest.raises(InternalError, match=r"conversion webhook for .*Kind=CronTab failed: no idea how"):
         await tabs.get(CRON_TABS_V2, "my", "default")
     assert (await tabs.get(CRON_TABS, "my", "default"))["spec"]["image"] == "busybox"
+
+
+def hook_configuration(name: str, client_config: Object) -> Object:
+    """A configuration that asks a webhook about CronTabs as v2 shows them."""
+    rule = {
+        "apiGroups": ["stable.example.com"],
+        "apiVersions": ["v2"],
+        "resources": ["crontabs", "crontabs/scale"],
+        "operations": ["CREATE", "UPDATE"],
+    }
+    hook = {
+        "name": f"{name}.example.com",
+        "clientConfig": client_config,
+        "rules": [rule],
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }
+    return {"metadata": {"name": name}, "webhooks": [hook]}
+
+
+async def test_admission_webhooks_are_shown_the_version_they_ask_for(
+    tabs: Client, webhook: WebhookServer
+) -> None:
+    change = json_patch({"op": "add", "path": "/spec/schedule", "value": "9 * * * *"})
+    config = hook_configuration("later", webhook.on("/mutate", lambda _: change))
+    await tabs.create(kinds.MUTATING_WEBHOOK_CONFIGURATIONS, config)
+    made = await tabs.create(CRON_TABS, cron_tab(), "default")
+    assert made["spec"]["cronSpec"] == "9 * * * *"
+    shown = next(asked["object"] for path, asked in webhook.asked if path == "/mutate")
+    assert shown["apiVersion"] == "stable.example.com/v2"
+    assert shown["spec"] == {"schedule": "* * * * */5", "image": "busybox"}
+
+
+async def test_policies_judge_the_version_they_are_written_for(tabs: Client) -> None:
+    rules = hook_configuration("p", {})["webhooks"][0]["rules"]
+    validation = {"expression": "object.spec.schedule != '* * * * */5'", "message": "too often"}
+    spec = {"matchConstraints": {"resourceRules": rules}, "validations": [validation]}
+    await tabs.create(kinds.VALIDATING_ADMISSION_POLICIES, {"metadata": {"name": "p"}, "spec": spec})
+    bound = {"policyName": "p", "validationActions": ["Deny"]}
+    binding = {"metadata": {"name": "p"}, "spec": bound}
+    await tabs.create(kinds.VALIDATING_ADMISSION_POLICY_BINDINGS, binding)
+    with pytest.raises(ApiError, match="too often"):
+        await tabs.create(CRON_TABS, cron_tab(), "default")
+
+
+async def test_a_conversion_that_fails_on_the_way_to_admission_fails_the_write(
+    tabs: Client, webhook: WebhookServer
+) -> None:
+    config = hook_configuration("see", webhook.on("/see", lambda _: {}))
+    await tabs.create(kinds.VALIDATING_WEBHOOK_CONFIGURATIONS, config)
+    webhook.on("/convert", fail)
+    with pytest.raises(InternalError, match="no idea how"):
+        await tabs.create(CRON_TABS, cron_tab(), "default")

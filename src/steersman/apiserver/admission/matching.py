@@ -164,13 +164,17 @@ def equivalents(api: API, view: View) -> list[View]:
     ]
 
 
-def converted(obj: Object | None, source: View, wanted: View) -> Object | None:
-    """An object of one version in another; `obj` stays as it is."""
-    if obj is None or source is wanted:
+async def converted(obj: Object | None, source: View, wanted: View) -> Object | None:
+    """An object of one version in another; `obj` stays as it is, and so does what is of another kind (Scale).
+
+    Raises: ApiError when a custom resource's conversion webhook fails.
+    """
+    if not isinstance(obj, dict) or source is wanted or obj.get("kind") not in (None, source.resource.kind):
         return obj
-    stored = source.conversion.to_stored(_copy(obj)) if source.conversion is not None else _copy(obj)
-    made = wanted.conversion.from_stored(stored) if wanted.conversion is not None else stored
-    return {**made, "apiVersion": wanted.resource.api_version, "kind": wanted.resource.kind}
+    if not isinstance(obj.get("metadata"), dict):
+        return obj  # a patch left no object; whoever stores it says so
+    own = source.resource
+    return await wanted.adopt({**_copy(obj), "apiVersion": own.api_version, "kind": own.kind}, source)
 
 
 def _copy(obj: Object) -> Object:

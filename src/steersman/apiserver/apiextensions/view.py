@@ -68,6 +68,15 @@ class CustomView(View):
         api_version = f"{row.stored_group}/{row.stored_version}"
         return (await self.converter.convert((obj,), api_version))[0]
 
+    async def adopt(self, obj: Object, source: View) -> Object:
+        api_version = self.resource.api_version
+        if self.converter is None:
+            return {**obj, "apiVersion": api_version}
+        made = (await self.converter.convert((obj,), api_version))[0]
+        schema.prune(self.version.schema, made)
+        structural.default(self.version.openapi, made)
+        return made
+
     @property
     def schema(self) -> Schema:
         return self.version.schema

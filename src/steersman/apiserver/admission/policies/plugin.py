@@ -111,8 +111,8 @@ class _Policies(AdmissionPlugin):
             except NotFound:
                 namespace = None
         return {
-            "object": converted(attributes.obj, own, shown),
-            "oldObject": converted(attributes.old, own, shown),
+            "object": await converted(attributes.obj, own, shown),
+            "oldObject": await converted(attributes.old, own, shown),
             "request": admission_request(attributes, "", shown.resource),
             "namespaceObject": namespace,
             "authorizer": RequestAuthorizer(self.api, attributes),
@@ -221,21 +221,21 @@ class MutatingAdmissionPolicy(_Policies):
         async for case in self._cases(attributes):
             if attributes.round and not (case.policy.reinvoked and case.policy.name in called):
                 continue
-            if self._apply(attributes, case) and called - {case.policy.name}:
+            if await self._apply(attributes, case) and called - {case.policy.name}:
                 attributes.again = True
             called.add(case.policy.name)
 
-    def _apply(self, attributes: Attributes, case: Case) -> bool:
+    async def _apply(self, attributes: Attributes, case: Case) -> bool:
         """Apply a policy's mutations one after the other; whether the object changed."""
         own = self.api.views.of(attributes.resource)
         changed = False
         for mutation in case.policy.mutations:
-            now = converted(attributes.obj, own, case.shown) or {}
+            now = await converted(attributes.obj, own, case.shown) or {}
             case.scope.see(now)
             try:
                 value = case.scope.value(mutation.expression)
                 made = mutated(now, mutation.patch_type, value, case.shown.schema)
-                changed = replace_object(attributes, own, converted(made, case.shown, own)) or changed
+                changed = replace_object(attributes, own, await converted(made, case.shown, own)) or changed
             except (ValueError, DecodeError, ApiError) as error:
                 if not case.policy.ignores_failure:
                     raise self._denied(attributes, case.policy, case.binding, str(error)) from None

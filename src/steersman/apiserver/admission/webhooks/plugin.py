@@ -62,7 +62,7 @@ class _Webhooks(AdmissionPlugin):
         if shown is None or not hook.conditions:
             return shown
         values = {
-            **self._objects(attributes, shown),
+            **await self._objects(attributes, shown),
             "request": admission_request(attributes, "", shown.resource),
             "authorizer": RequestAuthorizer(self.api, attributes),
         }
@@ -73,11 +73,11 @@ class _Webhooks(AdmissionPlugin):
                 return None
             raise forbidden(attributes, error) from None
 
-    def _objects(self, attributes: Attributes, shown: View) -> Object:
+    async def _objects(self, attributes: Attributes, shown: View) -> Object:
         own = self.api.views.of(attributes.resource)
         return {
-            "object": converted(attributes.obj, own, shown),
-            "oldObject": converted(attributes.old, own, shown),
+            "object": await converted(attributes.obj, own, shown),
+            "oldObject": await converted(attributes.old, own, shown),
         }
 
     async def _call(self, hook: Hook, attributes: Attributes, shown: View) -> Verdict | None:
@@ -85,7 +85,7 @@ class _Webhooks(AdmissionPlugin):
         if attributes.dry_run and not hook.dry_runs:
             raise BadRequest(f'admission webhook "{hook.name}" does not support dry run')
         uid = str(uuid.uuid4())
-        objects = self._objects(attributes, shown)
+        objects = await self._objects(attributes, shown)
         try:
             version = chosen_version(hook.versions)
             asked = admission_request(attributes, uid, shown.resource)
@@ -169,8 +169,8 @@ class MutatingAdmissionWebhook(_Webhooks):
             )
         own = self.api.views.of(attributes.resource)
         try:
-            patched = json_patch.apply(converted(attributes.obj, own, shown) or {}, verdict.patch)
-            return replace_object(attributes, own, converted(patched, shown, own))
+            patched = json_patch.apply(await converted(attributes.obj, own, shown) or {}, verdict.patch)
+            return replace_object(attributes, own, await converted(patched, shown, own))
         except (schema.DecodeError, ApiError) as error:
             raise InternalError.of(f'admission webhook "{hook.name}": {error}') from None
 
