@@ -12,7 +12,7 @@ PODS = {
 }
 
 
-def test_the_cpu_target_has_a_field_of_its_own():
+def test_the_cpu_target_has_a_field_of_its_own() -> None:
     stored = to_v2(
         {"metadata": {"name": "a"}, "spec": {"maxReplicas": 3, "targetCPUUtilizationPercentage": 50}}
     )
@@ -20,12 +20,12 @@ def test_the_cpu_target_has_a_field_of_its_own():
     assert to_v1(stored)["spec"] == {"maxReplicas": 3, "targetCPUUtilizationPercentage": 50}
 
 
-def test_without_a_target_it_is_eighty_percent():
+def test_without_a_target_it_is_eighty_percent() -> None:
     stored = to_v2({"metadata": {}, "spec": {"maxReplicas": 3}})
     assert stored["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 80
 
 
-def test_what_v1_does_not_know_comes_back():
+def test_what_v1_does_not_know_comes_back() -> None:
     stored = {
         "metadata": {"name": "a", "annotations": {"x": "y"}},
         "spec": {

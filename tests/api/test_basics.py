@@ -1,10 +1,16 @@
 """Names, times, metadata, percentages, addresses."""
 
+from __future__ import annotations
+
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from steersman.api import cidr, intstr, meta, names, times
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize(
@@ -23,12 +29,14 @@ from steersman.api import cidr, intstr, meta, names, times
         (cidr.is_cidr, ["10.0.0.0/8", "::/0"], ["10.0.0.0", "10.0.0.0/33"]),
     ],
 )
-def test_a_check_accepts_and_complains(check, good, bad):
+def test_a_check_accepts_and_complains(
+    check: Callable[[str], list[str]], good: list[str], bad: list[str]
+) -> None:
     assert [text for text in good if check(text)] == []
     assert [text for text in bad if not check(text)] == []
 
 
-def test_the_best_known_message():
+def test_the_best_known_message() -> None:
     assert names.is_dns1123_subdomain("Bad_Name") == [
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
         "must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
@@ -36,7 +44,7 @@ def test_the_best_known_message():
     ]
 
 
-def test_generated_names_fit_a_label():
+def test_generated_names_fit_a_label() -> None:
     generated = names.generate_name("x" * 80, random.Random(1))
     assert len(generated) == 63
     assert not names.is_dns1123_label(generated)
@@ -60,11 +68,11 @@ def test_generated_names_fit_a_label():
         (3650 * 86400, "10y"),
     ],
 )
-def test_human_duration(seconds, text):
+def test_human_duration(seconds: float, text: str) -> None:
     assert times.human_duration(seconds) == text
 
 
-def test_times_there_and_back():
+def test_times_there_and_back() -> None:
     assert times.rfc3339(1767323045.9) == "2026-01-02T03:04:05Z"
     assert times.rfc3339_micro(1767323045.25) == "2026-01-02T03:04:05.250000Z"
     assert times.parse_time("2026-01-02T03:04:05Z") == 1767323045
@@ -75,7 +83,7 @@ def test_times_there_and_back():
             times.parse_time(bad)
 
 
-def test_a_condition_keeps_its_transition_time_until_its_status_changes():
+def test_a_condition_keeps_its_transition_time_until_its_status_changes() -> None:
     first = meta.set_condition(None, {"type": "Ready", "status": "False"}, now=0)
     second = meta.set_condition(first, {"type": "Ready", "status": "False", "reason": "Still"}, now=60)
     third = meta.set_condition(second, {"type": "Ready", "status": "True"}, now=120)
@@ -88,7 +96,7 @@ def test_a_condition_keeps_its_transition_time_until_its_status_changes():
     assert meta.get_condition(third, "Other") is None
 
 
-def test_metadata_readers():
+def test_metadata_readers() -> None:
     pod = {"metadata": {"name": "p", "namespace": "n", "ownerReferences": [{"uid": "1", "controller": True}]}}
     assert meta.key(pod) == "n/p"
     assert meta.split_key("n/p") == ("n", "p")
@@ -100,10 +108,10 @@ def test_metadata_readers():
     ("value", "total", "round_up", "expected"),
     [(3, 10, True, 3), ("25%", 10, True, 3), ("25%", 10, False, 2), ("100%", 7, True, 7), ("0%", 7, True, 0)],
 )
-def test_scaled_value(value, total, round_up, expected):
+def test_scaled_value(value: int | str, total: int, round_up: bool, expected: int) -> None:
     assert intstr.scaled_value(value, total, round_up) == expected
 
 
-def test_text_that_is_no_percentage_is_refused():
+def test_text_that_is_no_percentage_is_refused() -> None:
     with pytest.raises(ValueError, match="neither an integer nor a percentage"):
         intstr.scaled_value("5", 10, True)

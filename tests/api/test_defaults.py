@@ -1,25 +1,31 @@
 """Defaults: what is made explicit, and that it is made so once."""
 
+from __future__ import annotations
+
 import copy
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from steersman.api import defaults, kinds
 
+if TYPE_CHECKING:
+    from steersman.api.types import Object
 
-def completed(resource, **parts):
+
+def completed(resource: kinds.Resource, **parts: Any) -> Object:
     obj = {"metadata": {"name": "x", "namespace": "ns"}, **parts}
     defaults.default(resource, obj)
     return obj
 
 
-def pod_with(container=None, **spec):
+def pod_with(container: Object | None = None, **spec: Any) -> Object:
     return completed(
         kinds.PODS, spec={"containers": [{"name": "c", "image": "x", **(container or {})}], **spec}
     )
 
 
-def test_a_bare_pod_is_complete():
+def test_a_bare_pod_is_complete() -> None:
     spec = pod_with()["spec"]
     assert spec == {
         "containers": [
@@ -52,11 +58,11 @@ def test_a_bare_pod_is_complete():
         ("nginx@sha256:" + "0" * 64, "IfNotPresent"),
     ],
 )
-def test_the_pull_policy_follows_the_tag(image, policy):
+def test_the_pull_policy_follows_the_tag(image: str, policy: str) -> None:
     assert pod_with({"image": image})["spec"]["containers"][0]["imagePullPolicy"] == policy
 
 
-def test_requests_come_from_limits_and_quantities_are_canonical():
+def test_requests_come_from_limits_and_quantities_are_canonical() -> None:
     resources = {"limits": {"cpu": "1000m", "memory": "1024Mi"}, "requests": {"cpu": 0.5}}
     found = pod_with({"resources": resources})["spec"]["containers"][0]["resources"]
     assert found == {
@@ -65,7 +71,7 @@ def test_requests_come_from_limits_and_quantities_are_canonical():
     }
 
 
-def test_probes_volumes_and_references():
+def test_probes_volumes_and_references() -> None:
     container = {
         "livenessProbe": {"httpGet": {"port": 80}},
         "env": [{"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
@@ -100,7 +106,10 @@ def test_probes_volumes_and_references():
     assert spec["volumes"][3]["downwardAPI"]["items"][0]["resourceFieldRef"]["divisor"] == "0"
 
 
-TEMPLATE = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "c", "image": "x:1"}]}}
+TEMPLATE: Object = {
+    "metadata": {"labels": {"app": "x"}},
+    "spec": {"containers": [{"name": "c", "image": "x:1"}]},
+}
 
 
 @pytest.mark.parametrize(
@@ -145,12 +154,12 @@ TEMPLATE = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name
         ),
     ],
 )
-def test_a_spec_gets(resource, spec, expected):
+def test_a_spec_gets(resource: kinds.Resource, spec: Object, expected: Object) -> None:
     found = completed(resource, spec=copy.deepcopy(spec))["spec"]
     assert {name: found[name] for name in expected} == expected
 
 
-def test_templates_do_not_get_requests_from_limits():
+def test_templates_do_not_get_requests_from_limits() -> None:
     template = copy.deepcopy(TEMPLATE)
     template["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "1"}}
     made = completed(kinds.DEPLOYMENTS, spec={"template": template})["spec"]["template"]["spec"]
@@ -164,7 +173,7 @@ def test_templates_do_not_get_requests_from_limits():
     [{}, {"spec": {}}, {"spec": {"template": TEMPLATE}, "template": TEMPLATE}],
     ids=["nothing", "an empty spec", "a template"],
 )
-def test_defaulting_twice_changes_nothing(resource, body):
+def test_defaulting_twice_changes_nothing(resource: kinds.Resource, body: Object) -> None:
     once = {"metadata": {"name": "x"}, **copy.deepcopy(body)}
     defaults.default(resource, once)
     twice = copy.deepcopy(once)
@@ -172,7 +181,7 @@ def test_defaulting_twice_changes_nothing(resource, body):
     assert twice == once
 
 
-def test_string_data_is_folded_into_data():
+def test_string_data_is_folded_into_data() -> None:
     secret = completed(kinds.SECRETS, stringData={"a": "x"}, data={"a": "b2xk", "b": "b2xk"})
     assert secret["data"] == {"a": "eA==", "b": "b2xk"}
     assert "stringData" not in secret

@@ -1,5 +1,7 @@
 """JSONPath of custom resources, and the tables made with it."""
 
+from typing import Any
+
 import pytest
 
 from steersman.api.jsonpath import compile_path
@@ -30,17 +32,17 @@ OBJECT = {
         (".metadata.name.deeper", []),
     ],
 )
-def test_a_path_finds(path, found):
+def test_a_path_finds(path: str, found: list[Any]) -> None:
     assert compile_path(path).find(OBJECT) == found
 
 
 @pytest.mark.parametrize("path", ["spec", ".spec[", ".a..b", ".a[?(@.b)]"])
-def test_a_path_that_is_not_understood_is_refused(path):
+def test_a_path_that_is_not_understood_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="JSONPath"):
         compile_path(path)
 
 
-def test_printer_columns_make_a_table():
+def test_printer_columns_make_a_table() -> None:
     table = custom_table(
         [
             {"name": "Replicas", "type": "integer", "jsonPath": ".spec.replicas"},
@@ -56,5 +58,5 @@ def test_printer_columns_make_a_table():
     assert table.cells(OBJECT, 300.0) == ["x", 3, "1,2", "True", True, None, "5m"]
 
 
-def test_without_columns_there_are_name_and_age():
+def test_without_columns_there_are_name_and_age() -> None:
     assert custom_table(None).cells(OBJECT, 60.0) == ["x", "60s"]

@@ -31,17 +31,17 @@ from steersman.api import quantity
         pytest.param(0.25, "250m", id="a float"),
     ],
 )
-def test_canonical(text, canonical):
+def test_canonical(text: str | int | float, canonical: str) -> None:
     assert quantity.canonical(text) == canonical
 
 
 @pytest.mark.parametrize("text", ["", "1.2.3", "Mi", "1 Gi", "1x", "+", ".", "1ki", "1mi", "١", "e3", True])
-def test_malformed_text_is_refused(text):
+def test_malformed_text_is_refused(text: str | int) -> None:
     with pytest.raises(ValueError, match=r"quantit"):
         quantity.parse(text)
 
 
-def test_milli_and_value_round_up():
+def test_milli_and_value_round_up() -> None:
     assert quantity.milli("0.0001") == 1
     assert quantity.milli("2") == 2000
     assert quantity.value("1500m") == 2
@@ -52,7 +52,7 @@ def test_milli_and_value_round_up():
     st.integers(min_value=0, max_value=10**6),
     st.sampled_from(["", "m", "k", "M", "Ki", "Mi", "Gi", "e3", "E-2", "u"]),
 )
-def test_canonical_keeps_the_amount_and_is_stable(number, suffix):
+def test_canonical_keeps_the_amount_and_is_stable(number: int, suffix: str) -> None:
     text = f"{number}{suffix}"
     once = quantity.canonical(text)
     assert quantity.parse(once) == quantity.parse(text)
@@ -60,5 +60,5 @@ def test_canonical_keeps_the_amount_and_is_stable(number, suffix):
 
 
 @given(st.fractions(min_value=0, max_value=10**12, max_denominator=1000))
-def test_format_never_loses_more_than_a_nano(amount):
+def test_format_never_loses_more_than_a_nano(amount: Fraction) -> None:
     assert 0 <= quantity.parse(quantity.format(amount)) - amount < Fraction(1, 10**9)

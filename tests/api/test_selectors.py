@@ -36,7 +36,7 @@ WEB = {"app": "web", "tier": "front", "rank": "5"}
         ("in in (in)", False),
     ],
 )
-def test_a_query_matches(text, matches):
+def test_a_query_matches(text: str, matches: bool) -> None:
     selector = parse_selector(text)
     assert selector.matches(WEB) is matches
     assert parse_selector(str(selector)) == selector
@@ -46,12 +46,12 @@ def test_a_query_matches(text, matches):
     "text",
     ["a=b=c", "a,,b", "a in b", "a in (b", "=x", "a b", "a=b,", "-a=b", "a=b_-", "x>y", "!", "a/b/c=d"],
 )
-def test_a_broken_query_is_refused(text):
+def test_a_broken_query_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_selector(text)
 
 
-def test_a_label_selector_object():
+def test_a_label_selector_object() -> None:
     obj = {
         "matchLabels": {"app": "web"},
         "matchExpressions": [
@@ -65,14 +65,14 @@ def test_a_label_selector_object():
     assert str(selector) == "app=web,!gone,tier in (back,front)"
 
 
-def test_none_selects_nothing_and_empty_everything():
+def test_none_selects_nothing_and_empty_everything() -> None:
     assert not selector_from_label_selector(None).matches(WEB)
     assert selector_from_label_selector({}).matches(None)
     assert selector_from_map(None).empty
     assert not selector_from_label_selector(None).empty
 
 
-def test_an_unknown_operator_is_named():
+def test_an_unknown_operator_is_named() -> None:
     with pytest.raises(ValueError, match=r'"Like" is not a valid label selector operator'):
         selector_from_label_selector({"matchExpressions": [{"key": "a", "operator": "Like"}]})
 
@@ -81,7 +81,7 @@ labels = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["x", "y", ""])
 
 
 @given(labels, labels)
-def test_a_map_selects_exactly_its_supersets(wanted, present):
+def test_a_map_selects_exactly_its_supersets(wanted: dict[str, str], present: dict[str, str]) -> None:
     assert selector_from_map(wanted).matches(present) == (wanted.items() <= present.items())
 
 
@@ -96,19 +96,19 @@ def test_a_map_selects_exactly_its_supersets(wanted, present):
         ("", {}, True),
     ],
 )
-def test_a_field_selector_matches(text, fields, matches):
+def test_a_field_selector_matches(text: str, fields: dict[str, str], matches: bool) -> None:
     selector = parse_field_selector(text)
     assert selector.matches(fields) is matches
     assert parse_field_selector(str(selector)) == selector
 
 
 @pytest.mark.parametrize("text", ["a", "=b", r"a=b\x", "a=b=c", "a=b\\"])
-def test_a_broken_field_selector_is_refused(text):
+def test_a_broken_field_selector_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="selector"):
         parse_field_selector(text)
 
 
-def test_exact_gives_the_value_a_field_must_have():
+def test_exact_gives_the_value_a_field_must_have() -> None:
     selector = parse_field_selector("metadata.name=a,spec.nodeName!=n")
     assert selector.exact("metadata.name") == "a"
     assert selector.exact("spec.nodeName") is None

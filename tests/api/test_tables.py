@@ -1,13 +1,22 @@
 """Printed tables: the words people read first when something is wrong."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
 from steersman.api import kinds, tables, times
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from steersman.api.types import Object
+
 NOW = times.parse_time("2026-01-02T12:00:00Z")
 
 
-def cells(resource, obj):
+def cells(resource: kinds.Resource, obj: Object) -> dict[str, Any]:
     """Return column name to cell."""
     names = [column["name"] for column in tables.columns(resource)]
     values = tables.row(resource, obj, NOW)
@@ -15,7 +24,9 @@ def cells(resource, obj):
     return dict(zip(names, values, strict=True))
 
 
-def pod(status, *, init=(), containers=("c",), **metadata):
+def pod(
+    status: Object, *, init: Sequence[str] = (), containers: Sequence[str] = ("c",), **metadata: Any
+) -> Object:
     return {
         "metadata": {"name": "p", "creationTimestamp": "2026-01-02T11:55:00Z", **metadata},
         "spec": {
@@ -29,12 +40,14 @@ def pod(status, *, init=(), containers=("c",), **metadata):
     }
 
 
-def container(name="c", ready=False, restarts=0, last=None, **state):
+def container(
+    name: str = "c", ready: bool = False, restarts: int = 0, last: str | None = None, **state: Any
+) -> Object:
     last_state = {"terminated": {"finishedAt": last}} if last else {}
     return {"name": name, "ready": ready, "restartCount": restarts, "state": state, "lastState": last_state}
 
 
-RUNNING = {"running": {"startedAt": "2026-01-02T11:55:10Z"}}
+RUNNING: Object = {"running": {"startedAt": "2026-01-02T11:55:10Z"}}
 
 
 @pytest.mark.parametrize(
@@ -175,7 +188,7 @@ RUNNING = {"running": {"startedAt": "2026-01-02T11:55:10Z"}}
         ),
     ],
 )
-def test_a_pod(given, ready, status, restarts):
+def test_a_pod(given: Object, ready: str, status: str, restarts: str) -> None:
     shown = cells(kinds.PODS, given)
     assert (shown["Ready"], shown["Status"], shown["Restarts"]) == (ready, status, restarts)
     assert shown["Age"] == "5m"
@@ -201,12 +214,12 @@ def test_a_pod(given, ready, status, restarts):
         ({"type": "ExternalName", "externalName": "example.com"}, {}, "example.com", "<none>"),
     ],
 )
-def test_a_service(spec, status, external, ports):
+def test_a_service(spec: Object, status: Object, external: str, ports: str) -> None:
     shown = cells(kinds.SERVICES, {"metadata": {"name": "s"}, "spec": spec, "status": status})
     assert (shown["External-IP"], shown["Port(s)"]) == (external, ports)
 
 
-def test_a_cordoned_node_with_roles():
+def test_a_cordoned_node_with_roles() -> None:
     node = {
         "metadata": {"name": "n", "labels": {"node-role.kubernetes.io/control-plane": ""}},
         "spec": {"unschedulable": True},
@@ -218,13 +231,13 @@ def test_a_cordoned_node_with_roles():
     assert shown["OS-Image"] == "<unknown>"
 
 
-def test_endpoints_beyond_three_are_counted():
+def test_endpoints_beyond_three_are_counted() -> None:
     subset = {"addresses": [{"ip": f"10.0.0.{n}"} for n in range(5)], "ports": [{"port": 80}]}
     shown = cells(kinds.ENDPOINTS, {"metadata": {"name": "e"}, "subsets": [subset]})
     assert shown["Endpoints"] == "10.0.0.0:80,10.0.0.1:80,10.0.0.2:80 + 2 more..."
 
 
-def test_an_event():
+def test_an_event() -> None:
     event = {
         "metadata": {"name": "e"},
         "involvedObject": {"kind": "Pod", "name": "p"},
@@ -239,7 +252,7 @@ def test_an_event():
 
 
 @pytest.mark.parametrize("resource", kinds.SERVED, ids=str)
-def test_every_kind_prints_an_empty_object(resource):
+def test_every_kind_prints_an_empty_object(resource: kinds.Resource) -> None:
     assert cells(resource, {"metadata": {"name": "x"}})
 
 
@@ -247,7 +260,7 @@ def test_every_kind_prints_an_empty_object(resource):
     ("conditions", "state"),
     [([], "Running"), ([("Suspended", "True")], "Suspended"), ([("Complete", "True")], "Complete")],
 )
-def test_a_job(conditions, state):
+def test_a_job(conditions: list[tuple[str, str]], state: str) -> None:
     job = {
         "metadata": {"name": "j"},
         "spec": {"completions": 3},

@@ -1,29 +1,38 @@
 # ruff: noqa: E501 - texts stand here as clients see them
 """Validation: which field, which type of error, which words."""
 
+from __future__ import annotations
+
 import copy
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from steersman.api import defaults, kinds, validation
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def made(resource, **parts):
-    metadata = {"name": "x", "namespace": "ns"} if resource.namespaced else {"name": "x"}
+    from steersman.api.fields import FieldError
+    from steersman.api.types import Object
+
+
+def made(resource: kinds.Resource, **parts: Any) -> Object:
+    metadata: Object = {"name": "x", "namespace": "ns"} if resource.namespaced else {"name": "x"}
     obj = {"metadata": metadata | parts.pop("metadata", {}), **copy.deepcopy(parts)}
     defaults.default(resource, obj)
     return obj
 
 
-def texts(errors):
+def texts(errors: list[FieldError]) -> list[str]:
     return [str(error) for error in errors]
 
 
-def pod(container=None, **spec):
+def pod(container: Object | None = None, **spec: Any) -> Object:
     return made(kinds.PODS, spec={"containers": [{"name": "c", "image": "x", **(container or {})}], **spec})
 
 
-def workload(resource, **spec):
+def workload(resource: kinds.Resource, **spec: Any) -> Object:
     template = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
     return made(resource, spec={"selector": {"matchLabels": {"app": "x"}}, "template": template, **spec})
 
@@ -76,11 +85,11 @@ def workload(resource, **spec):
     ],
     ids=lambda value: value.partition(":")[0] if isinstance(value, str) else "pod",
 )
-def test_a_pod_is_refused(obj, error):
+def test_a_pod_is_refused(obj: Object, error: str) -> None:
     assert texts(validation.validate_create(kinds.PODS, obj)) == [error]
 
 
-def test_a_rich_pod_is_accepted():
+def test_a_rich_pod_is_accepted() -> None:
     container = {
         "env": [
             {"name": "A", "value": "1"},
@@ -137,7 +146,7 @@ def test_a_rich_pod_is_accepted():
     ],
     ids=["image", "toleration added", "deadline", "command", "node", "container added", "gate added"],
 )
-def test_a_pod_update(change, part):
+def test_a_pod_update(change: Callable[[Object], object], part: str | None) -> None:
     old = pod()
     new = copy.deepcopy(old)
     change(new["spec"])
@@ -145,7 +154,7 @@ def test_a_pod_update(change, part):
     assert (found == []) if part is None else found[0].startswith(part)
 
 
-def test_gates_can_only_go():
+def test_gates_can_only_go() -> None:
     old = pod(schedulingGates=[{"name": "a"}, {"name": "b"}])
     new = copy.deepcopy(old)
     new["spec"]["schedulingGates"] = [{"name": "b"}]
@@ -233,7 +242,7 @@ def test_gates_can_only_go():
     ],
     ids=lambda value: str(value) if isinstance(value, kinds.Resource) else "",
 )
-def test_an_object_is_refused(resource, parts, errors):
+def test_an_object_is_refused(resource: kinds.Resource, parts: Object, errors: list[str]) -> None:
     found = texts(validation.validate_create(resource, made(resource, **parts)))
     assert len(found) == len(errors), found
     assert all(text.startswith(error) for text, error in zip(found, errors, strict=True)), found
@@ -243,7 +252,7 @@ WORKLOADS = [kinds.DEPLOYMENTS, kinds.REPLICA_SETS, kinds.STATEFUL_SETS, kinds.D
 
 
 @pytest.mark.parametrize("resource", WORKLOADS, ids=str)
-def test_a_workload_must_select_its_template(resource):
+def test_a_workload_must_select_its_template(resource: kinds.Resource) -> None:
     assert texts(validation.validate_create(resource, workload(resource))) == []
     other = workload(resource, selector={"matchLabels": {"app": "y"}})
     assert texts(validation.validate_create(resource, other)) == [
@@ -252,7 +261,7 @@ def test_a_workload_must_select_its_template(resource):
 
 
 @pytest.mark.parametrize("resource", WORKLOADS, ids=str)
-def test_a_selector_never_changes(resource):
+def test_a_selector_never_changes(resource: kinds.Resource) -> None:
     old = workload(resource)
     new = copy.deepcopy(old)
     new["spec"]["selector"]["matchLabels"]["b"] = "c"
@@ -261,7 +270,7 @@ def test_a_selector_never_changes(resource):
     assert any("field is immutable" in text or "are forbidden" in text for text in found)
 
 
-def test_a_job_must_not_restart_always():
+def test_a_job_must_not_restart_always() -> None:
     job = workload(kinds.JOBS)
     assert texts(validation.validate_create(kinds.JOBS, job)) == [
         'spec.template.spec.restartPolicy: Unsupported value: "Always": supported values: "Never", "OnFailure"'
@@ -294,7 +303,7 @@ def test_a_job_must_not_restart_always():
     ],
     ids=lambda value: str(value) if isinstance(value, kinds.Resource) else "",
 )
-def test_a_change_is_refused(resource, old, new, error):
+def test_a_change_is_refused(resource: kinds.Resource, old: Object, new: Object, error: str) -> None:
     found = texts(validation.validate_update(resource, made(resource, **new), made(resource, **old)))
     assert any(text.startswith(error) for text in found), found
 
@@ -318,13 +327,13 @@ def test_a_change_is_refused(resource, old, new, error):
         ({"finalizers": ["a b"]}, "metadata.finalizers: Invalid value"),
     ],
 )
-def test_metadata_is_refused(metadata, error):
+def test_metadata_is_refused(metadata: Object, error: str) -> None:
     found = texts(validation.validate_create(kinds.CONFIG_MAPS, made(kinds.CONFIG_MAPS, metadata=metadata)))
     assert len(found) == 1
     assert found[0].startswith(error)
 
 
-def test_a_deleted_object_gets_no_new_finalizers():
+def test_a_deleted_object_gets_no_new_finalizers() -> None:
     old = made(kinds.CONFIG_MAPS, metadata={"deletionTimestamp": "t", "finalizers": ["a/b"]})
     new = copy.deepcopy(old)
     new["metadata"]["finalizers"].append("c/d")
@@ -334,7 +343,7 @@ def test_a_deleted_object_gets_no_new_finalizers():
     ]
 
 
-def test_a_workload_without_a_spec_is_told_all_it_lacks():
+def test_a_workload_without_a_spec_is_told_all_it_lacks() -> None:
     assert texts(validation.validate_create(kinds.DEPLOYMENTS, made(kinds.DEPLOYMENTS))) == [
         "spec.selector: Required value",
         "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
@@ -343,7 +352,7 @@ def test_a_workload_without_a_spec_is_told_all_it_lacks():
 
 
 @pytest.mark.parametrize("resource", kinds.RESOURCES, ids=str)
-def test_an_empty_object_never_breaks_a_validator(resource):
+def test_an_empty_object_never_breaks_a_validator(resource: kinds.Resource) -> None:
     obj = made(resource)
     validation.validate_create(resource, obj)
     validation.validate_update(resource, obj, copy.deepcopy(obj))

@@ -1,11 +1,19 @@
 # ruff: noqa: E501 - texts stand here as clients see them
 """Checks of kinds that extend and govern the API."""
 
+from __future__ import annotations
+
 import copy
+from typing import TYPE_CHECKING
 
 import pytest
 
 from steersman.api import defaults, kinds, validation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from steersman.api.types import Object
 
 WEBHOOKS = {
     "metadata": {"name": "w"},
@@ -29,7 +37,9 @@ LEVEL = {
 }
 
 
-def texts(resource, obj, change=None):
+def texts(
+    resource: kinds.Resource, obj: Object, change: Callable[[Object], object] | None = None
+) -> list[str]:
     made = copy.deepcopy(obj)
     if change is not None:
         change(made)
@@ -47,7 +57,7 @@ def texts(resource, obj, change=None):
     ],
     ids=str,
 )
-def test_a_sound_object_is_accepted(resource, obj):
+def test_a_sound_object_is_accepted(resource: kinds.Resource, obj: Object) -> None:
     assert texts(resource, obj) == []
 
 
@@ -81,5 +91,7 @@ def test_a_sound_object_is_accepted(resource, obj):
     ],
     ids=lambda value: str(value) if isinstance(value, kinds.Resource) else "",
 )
-def test_an_unsound_object_is_refused(resource, obj, change, error):
+def test_an_unsound_object_is_refused(
+    resource: kinds.Resource, obj: Object, change: Callable[[Object], object], error: str
+) -> None:
     assert texts(resource, obj, change) == [error]

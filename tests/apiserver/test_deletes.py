@@ -43,7 +43,7 @@ def test_a_running_pod_gets_its_grace_period() -> None:
     assert marked["deletionTimestamp"] == "2027-01-15T08:00:30Z"
 
 
-GOING = {"deletionTimestamp": "2027-01-15T08:00:30Z", "deletionGracePeriodSeconds": 30}
+GOING: Object = {"deletionTimestamp": "2027-01-15T08:00:30Z", "deletionGracePeriodSeconds": 30}
 
 
 @pytest.mark.parametrize(

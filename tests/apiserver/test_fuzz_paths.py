@@ -141,7 +141,7 @@ async def test_no_body_makes_a_write_fail(client: Client, method: str) -> None:
     problems: list[str] = []
     for path, operation in (await operations(client))[method]:
         named = operation.get("x-kubernetes-group-version-kind", {})
-        body = next((one["schema"] for one in operation["parameters"] if one["in"] == "body"), {})
+        body: Any = next((one["schema"] for one in operation["parameters"] if one["in"] == "body"), {})
         if method == "PATCH":
             group, version, kind = named["group"], named["version"], named["kind"]
             body = _schema_of(definitions, group, version, kind)

@@ -13,7 +13,7 @@ from steersman.api import kinds
 from steersman.apiserver.cache import cache as cache_module
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from steersman.api.types import Object
     from steersman.apiserver.server import APIServer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Event = tuple[str, str]
 
 
-async def events(client: Client, accept: str = "application/json", **query: str) -> AsyncIterator[Any]:
+async def events(client: Client, accept: str = "application/json", **query: str) -> AsyncGenerator[Any, None]:
     """Yield the decoded events of a watch of the ConfigMaps in `default`."""
     parameters = {"watch": "1", **query}
     response = await client.transport.request("GET", CONFIG_MAPS, parameters, {"Accept": accept}, None)

@@ -196,11 +196,11 @@ async def test_a_patch_that_names_a_version_insists_on_it(client: Client) -> Non
 async def test_apply_creates_owns_and_conflicts(client: Client) -> None:
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "1"}}
 
-    async def apply(manager: str, value: str, **options: bool) -> Object:
+    async def apply(manager: str, value: str, force: bool = False) -> Object:
         client._manager = manager
         patch = {**config, "data": {"k": value}}
         return await client.patch(
-            kinds.CONFIG_MAPS, "a", patch, "default", content_type=APPLY_PATCH, **options
+            kinds.CONFIG_MAPS, "a", patch, "default", content_type=APPLY_PATCH, force=force
         )
 
     assert (await apply("one", "1"))["data"] == {"k": "1"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from steersman import controllers
 from steersman.api import kinds, meta
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from steersman.client import Client
     from steersman.runtime.clock import Clock
 
+T = TypeVar("T")
+
 IMAGE = "demo.example/web:1"
 
 
@@ -39,9 +41,9 @@ class Cluster:
     def start_kubelet(self, ready: Callable[[Object], bool] = lambda pod: True) -> None:
         self.hands.append(self._group.spawn(self._play_kubelet(ready), "kubelet"))
 
-    async def eventually(self, question: Callable[[], Awaitable[object]], what: str = "") -> object:
+    async def eventually(self, question: Callable[[], Awaitable[T | None]], what: str = "") -> T:
         """Ask until the answer is truthy; within ten real seconds."""
-        answer: object = None
+        answer: T | None = None
         try:
             async with asyncio.timeout(10):
                 while True:
@@ -53,7 +55,10 @@ class Cluster:
             raise AssertionError(f"never happened: {what or question}; last answer {answer!r}") from None
 
     async def pods(self, selector: str = "", namespace: str = "default") -> list[Object]:
-        return (await self.client.list(kinds.PODS, namespace, label_selector=selector))["items"]
+        found: list[Object] = (await self.client.list(kinds.PODS, namespace, label_selector=selector))[
+            "items"
+        ]
+        return found
 
     async def _play_kubelet(self, ready: Callable[[Object], bool]) -> None:
         """Until cancelled: give every new pod a node and an address, make it run, let deleted ones go."""

@@ -17,6 +17,8 @@ from steersman.controllers.taint_eviction import plan_eviction
 from steersman.runtime.clock import FakeClock
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from steersman.api.types import Object
     from steersman.client import Client
 
@@ -174,5 +176,5 @@ async def test_a_silent_node_is_lost_and_its_pods_evicted(client: Client) -> Non
         await cluster.eventually(evicted)
 
 
-async def _is(question: object, expected: str) -> bool:
-    return await question == expected  # type: ignore[misc]
+async def _is(question: Awaitable[str], expected: str) -> bool:
+    return await question == expected

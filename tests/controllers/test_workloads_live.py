@@ -43,7 +43,7 @@ async def test_a_deployment_becomes_available_and_says_so(client: Client) -> Non
         cluster.start_kubelet()
         await client.create(kinds.DEPLOYMENTS, deployment())
         found = await cluster.eventually(lambda: finished(client))
-        progressing = meta.get_condition(found, "Progressing")
+        progressing = meta.get_condition(found, "Progressing") or {}
         assert progressing["reason"] == "NewReplicaSetAvailable"
         assert meta.is_condition_true(found, "Available")
         assert found["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "1"

@@ -19,7 +19,7 @@ DB = service("db", clusterIP="None")
 LATE = service("late", clusterIP="None", publishNotReadyAddresses=True)
 OUT = service("out", type="ExternalName", externalName="example.org")
 DUAL = service("dual", clusterIP="10.96.0.21", clusterIPs=["10.96.0.21", "fd01::21"])
-ENDPOINTS = [
+ENDPOINTS: list[Object] = [
     {"addresses": ["10.244.0.5"], "hostname": "db-0"},
     {"addresses": ["10.244.0.6"], "conditions": {"ready": True}},
     {"addresses": ["10.244.0.7"], "conditions": {"ready": False}},

@@ -65,7 +65,11 @@ def reach_every_pod(kubectl: Kubectl) -> None:
     for pod in (next(p for p in pods if p["spec"]["nodeName"] == node) for node in ("node-1", "node-2")):
         for address in where:
             command = ("exec", pod["metadata"]["name"], "--", "wget", "-qO-", "-T", "5", f"http://{address}/")
-            eventually(lambda command=command: "It works" in kubectl.run(*command).stdout, 20, address)
+
+            def answers(command: tuple[str, ...] = command) -> bool:
+                return "It works" in kubectl.run(*command).stdout
+
+            eventually(answers, 20, address)
     for address in where:
         with urllib.request.urlopen(f"http://{address}/", timeout=10) as answer:
             assert "It works" in answer.read().decode()

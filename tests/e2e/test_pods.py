@@ -160,7 +160,7 @@ def test_a_killed_process_is_restarted(pod: Kubectl) -> None:
 
     def restarted() -> bool:
         status = pod.json("get", "pod", "box")["status"]["containerStatuses"][0]
-        return status["restartCount"] == 1 and status["ready"]
+        return bool(status["restartCount"] == 1 and status["ready"])
 
     eventually(restarted, what="a restart")
 

@@ -23,9 +23,11 @@ def test_a_service_by_address_and_by_its_names(web: Kubectl) -> None:
     address = web("get", "service", "web", "-o", "jsonpath={.spec.clusterIP}")
     names = (address, "web", f"web.{web.namespace}", f"web.{web.namespace}.svc.cluster.local")
     for name in names:
-        eventually(
-            lambda name=name: "It works" in ask(web, "wget", "-qO-", "-T", "2", f"http://{name}/"), what=name
-        )
+
+        def answers(name: str = name) -> bool:
+            return "It works" in ask(web, "wget", "-qO-", "-T", "2", f"http://{name}/")
+
+        eventually(answers, what=name)
 
 
 def test_a_pod_reaches_itself_through_its_service(kubectl: Kubectl) -> None:

@@ -97,8 +97,9 @@ async def test_runs_commands_and_stops_within_the_grace_period(runtime: Runtime,
     sandbox, container = await start(runtime, node, pod)
     assert cache.get("uid-stays").empty
     await cache.relist()
-    assert cache.get("uid-stays").sandbox is not None
-    assert cache.get("uid-stays").sandbox.ips
+    seen = cache.get("uid-stays").sandbox
+    assert seen is not None
+    assert seen.ips
     code, output = await runtime.exec_sync(container, ["sh", "-c", "cat /etc/resolv.conf; exit 4"], 5)
     assert code == 4
     assert b"nameserver 10.96.0.10" in output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -97,9 +97,9 @@ class Tokens:
 class Recording:
     """A volume that only asks for a token."""
 
-    field = "projected"
-    directory = "recording"
-    live = True
+    field: ClassVar[str] = "projected"
+    directory: ClassVar[str] = "recording"
+    live: ClassVar[bool] = True
 
     async def set_up(self, volume: Mountable) -> str:
         token = await volume.outside.token(volume.pod, "", 600)

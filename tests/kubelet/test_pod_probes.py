@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.kubelet.cluster import Cluster, ready, state_of
@@ -10,6 +10,9 @@ from tests.kubelet.kubelet_node import ONE_LOOP
 
 from steersman.api.kinds import PODS
 from steersman.client.rest import STRATEGIC_PATCH
+
+if TYPE_CHECKING:
+    from steersman.api.types import Object
 
 pytestmark = [ONE_LOOP, pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -102,5 +105,9 @@ async def test_a_readiness_gate_opens_when_its_condition_does(cluster: Cluster) 
             content_type=STRATEGIC_PATCH,
             subresource="status",
         )
-        await cluster.wait("gated", lambda p, wanted=value: ready(p) is (wanted == "True"))
+
+        def follows(pod: Object, wanted: str = value) -> bool:
+            return ready(pod) is (wanted == "True")
+
+        await cluster.wait("gated", follows)
     await cluster.delete("gated", grace=0)

@@ -74,9 +74,11 @@ async def test_a_running_container_grows_and_shrinks_without_a_restart(cluster: 
     assert quota(cluster, pod) == "50000 of 50000"
     for cpu, expected in (("1", "100000 of 100000"), ("200m", "20000 of 20000")):
         await resize(cluster, cpu)
-        pod = await cluster.wait(
-            "sized", lambda p, want=cpu: state_of(p)["resources"]["limits"]["cpu"] == want
-        )
+
+        def resized(pod: Object, want: str = cpu) -> bool:
+            return bool(state_of(pod)["resources"]["limits"]["cpu"] == want)
+
+        pod = await cluster.wait("sized", resized)
         assert quota(cluster, pod) == expected
         assert state_of(pod)["restartCount"] == 0
     await resize(cluster, "64")

@@ -47,7 +47,11 @@ def inside(namespace: str, fn: Callable[[], T]) -> T:
 class Machine:
     """`node` between pod `a` (10.244.1.2), pod `b` (10.244.2.2) and `out` (192.0.2.9), a stranger."""
 
-    LEGS = (("a", "10.244.1", "10.244.1.2"), ("b", "10.244.2", "10.244.2.2"), ("out", "192.0.2", "192.0.2.9"))
+    LEGS: tuple[tuple[str, str, str], ...] = (
+        ("a", "10.244.1", "10.244.1.2"),
+        ("b", "10.244.2", "10.244.2.2"),
+        ("out", "192.0.2", "192.0.2.9"),
+    )
 
     def __init__(self) -> None:
         self.tag = f"smt{os.getpid() % 10000}"

@@ -26,6 +26,7 @@ def needs(key: str, operator: str, *values: str) -> Object:
         "nodeSelectorTerms": [{"matchExpressions": [expression]}]}}}  # fmt: skip
 
 
+GPU: Object = {"example.com/gpu": "1"}
 TAINTED = [
     node("free"),
     node("t", taints=[taint("gpu", "yes")]),
@@ -78,8 +79,8 @@ LABELLED = [
             id="it has to fit",
         ),
         pytest.param(
-            [node("a"), node("b", **{"example.com/gpu": "1"})],
-            pod(requests={"example.com/gpu": "1"}),
+            [node("a"), node("b", **GPU)],
+            pod(requests=GPU),
             {"b"},
             id="extended resources count",
         ),

@@ -123,7 +123,7 @@ def best(evaluator: Evaluator, world: World, asked: Object) -> set[str]:
 
 def test_many_nodes_grow_the_arrays() -> None:
     world = World(*(node(f"n{i:03}", labels={"zone": f"z{i % 3}"}) for i in range(60)))
-    asked = {"labels": {"app": "web"}, "topologySpreadConstraints": [spread("zone")]}
+    asked: Object = {"labels": {"app": "web"}, "topologySpreadConstraints": [spread("zone")]}
     assert world.place(pod(**asked))
     for i in range(60, 300):
         world.add(node(f"n{i:03}", labels={"zone": f"z{i % 3}"}))

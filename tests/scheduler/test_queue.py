@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.scheduler.objects import World, pod
 
@@ -24,7 +24,7 @@ def queue_of(*names: str) -> tuple[Queue, FakeClock]:
     return queue, clock
 
 
-def info(name: str, **spec: object) -> PodInfo:
+def info(name: str, **spec: Any) -> PodInfo:
     return World().info(pod(name, **spec))
 
 

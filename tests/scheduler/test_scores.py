@@ -83,7 +83,7 @@ def test_siblings_spread_without_being_asked_to() -> None:
 def test_a_kept_pass_sees_every_change() -> None:
     """Pods of one template one after the other, with changes in between, get what a fresh evaluator gives."""
     world = World(*(node(f"n{i}", cpu="1") for i in range(5)))
-    asked = {"requests": {"cpu": "300m", "memory": "64Mi"}}
+    asked: Object = {"requests": {"cpu": "300m", "memory": "64Mi"}}
     places = [world.place(pod(**asked)) for _ in range(15)]
     assert max(Counter(places).values()) == 3
     assert world.place(pod(**asked)) == ""

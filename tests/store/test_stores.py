@@ -64,7 +64,7 @@ async def test_a_full_disk_refuses_writes_and_keeps_the_rest(tmp_path: Path) -> 
     store = await SQLiteStore.open(path)
     (first,) = await fill(store, "x")
     database = store._write_db
-    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    ((pages,),) = database.execute("PRAGMA page_count")
     database.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreUnavailable, match="full"):
         await store.put("/a/big", b"." * 100_000, expect=0)

@@ -119,8 +119,8 @@ def test_conditions_of_a_status_merge_by_type() -> None:
     doc = {
         "status": {"conditions": [{"type": "Ready", "status": "False"}, {"type": "Disk", "status": "True"}]}
     }
-    patch = {"status": {"$setElementOrder/conditions": [{"type": "Ready"}, {"type": "Disk"}]}}
-    patch["status"]["conditions"] = [{"type": "Ready", "status": "True"}]  # type: ignore[assignment]
+    patch: dict[str, Any] = {"status": {"$setElementOrder/conditions": [{"type": "Ready"}, {"type": "Disk"}]}}
+    patch["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
     conditions = strategic.apply(doc, patch, NODES)["status"]["conditions"]
     assert conditions == [{"type": "Ready", "status": "True"}, {"type": "Disk", "status": "True"}]
 

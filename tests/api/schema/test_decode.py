@@ -94,7 +94,7 @@ def test_malformed_values(schema: Any, obj: Any, message: str) -> None:
 
 
 def test_unknown_fields_are_dropped_and_named() -> None:
-    obj = {
+    obj: dict[str, Any] = {
         "spec": {"replicaz": 1, "template": {"spec": {"containers": [{"name": "c", "imag": "x"}]}}},
         "x": 1,
     }

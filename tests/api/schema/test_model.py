@@ -37,7 +37,7 @@ def test_every_object_of_a_subresource_has_a_schema(resource: kinds.Resource) ->
 def test_keyed_lists_know_their_keys() -> None:
     ports = at(schema_for(kinds.PODS), "spec.containers.[].ports")
     assert (ports.list_type, ports.map_keys) == ("map", ("containerPort", "protocol"))
-    assert (ports.merge_key, ports.strategies) == ("containerPort", {"merge"})
+    assert (ports.merge_key, ports.strategies) == ("containerPort", frozenset({"merge"}))
     assert at(ports, "[].protocol").default == "TCP"
 
 

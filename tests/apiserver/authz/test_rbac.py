@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import pytest
 
 from steersman.apiserver.authn import User
@@ -14,6 +16,11 @@ from steersman.apiserver.authz.rbac.rules import compile_rule, compile_rules, un
 from steersman.apiserver.authz.reconcile import reconciled
 
 AUTHENTICATED = "system:authenticated"
+
+
+class Who(TypedDict):
+    user: str
+    groups: tuple[str, ...]
 
 
 def asks(
@@ -99,9 +106,9 @@ def default() -> RBACAuthorizer:
     return RBACAuthorizer(index)
 
 
-NODE = {"user": "system:node:n1", "groups": ("system:nodes", AUTHENTICATED)}
-MANAGER = {"user": "system:kube-controller-manager", "groups": (AUTHENTICATED,)}
-SCHEDULER = {"user": "system:kube-scheduler", "groups": (AUTHENTICATED,)}
+NODE: Who = {"user": "system:node:n1", "groups": ("system:nodes", AUTHENTICATED)}
+MANAGER: Who = {"user": "system:kube-controller-manager", "groups": (AUTHENTICATED,)}
+SCHEDULER: Who = {"user": "system:kube-scheduler", "groups": (AUTHENTICATED,)}
 
 
 @pytest.mark.parametrize(

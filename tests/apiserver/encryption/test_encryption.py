@@ -89,7 +89,8 @@ async def test_keys_are_rotated_by_writing_again(cipher: str) -> None:
 async def test_without_its_key_a_value_is_an_error_that_names_it() -> None:
     inner = MemoryStore()
     await encrypted(inner, {"aesgcm": keys("a")}).put(KEY, SECRET, expect=0)
-    for providers in ({"aesgcm": keys("b")}, {"aescbc": keys("a")}, {"identity": {}}):
+    others: tuple[dict[str, Any], ...] = ({"aesgcm": keys("b")}, {"aescbc": keys("a")}, {"identity": {}})
+    for providers in others:
         with pytest.raises(CannotDecrypt, match=KEY):
             await encrypted(inner, providers).get(KEY)
 

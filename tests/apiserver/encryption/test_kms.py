@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 KEY = "/registry/core/secrets/default/s"
 
 
-class Plugin(kms_pb2_grpc.KeyManagementServiceServicer):
+class Plugin(kms_pb2_grpc.KeyManagementServiceServicer):  # type: ignore[misc] # generated, without types
     """Guards seeds by exclusive or with its key's name."""
 
     def __init__(self) -> None:

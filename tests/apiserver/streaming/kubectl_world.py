@@ -164,7 +164,11 @@ class World:
         return {**os.environ, "KUBECONFIG": str(self.kubeconfig), **more}
 
     async def kubectl(
-        self, *arguments: str, stdin: bytes = b"", timeout: float = 30, **environment: str
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        timeout: float = 30,
+        environment: dict[str, str] | None = None,
     ) -> tuple[int, bytes, str]:
         """(exit code, stdout, stderr)."""
         process = await asyncio.create_subprocess_exec(
@@ -173,7 +177,7 @@ class World:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=self.environment(**environment),
+            env=self.environment(**(environment or {})),
         )
         try:
             async with asyncio.timeout(timeout):

@@ -40,11 +40,11 @@ async def test_exec(node: Node, environment: dict[str, str], tmp_path: Path) -> 
 
 async def _output_and_exit_code(running: World, name: str, environment: dict[str, str]) -> None:
     code, out, err = await running.kubectl(
-        "exec", name, "--", "sh", "-c", "echo out; echo err >&2; exit 7", **environment
+        "exec", name, "--", "sh", "-c", "echo out; echo err >&2; exit 7", environment=environment
     )
     assert (code, out) == (7, b"out\n")
     assert err.splitlines() == ["err", "command terminated with exit code 7"]
-    code, out, _ = await running.kubectl("exec", name, "--", "true", **environment)
+    code, out, _ = await running.kubectl("exec", name, "--", "true", environment=environment)
     assert (code, out) == (0, b"")
 
 
@@ -52,39 +52,45 @@ async def _half_close(running: World, name: str, environment: dict[str, str]) ->
     data = os.urandom(3_000_000)
     # The shell becomes cat, which closes the session's stdout at once: containerd would cut stdin off then.
     code, _, err = await running.kubectl(
-        "exec", "-i", name, "--", "sh", "-c", "cat > /tmp/f", stdin=data, **environment
+        "exec", "-i", name, "--", "sh", "-c", "cat > /tmp/f", stdin=data, environment=environment
     )
     assert code == 0, err
-    code, out, err = await running.kubectl("exec", name, "--", "cat", "/tmp/f", **environment)
+    code, out, err = await running.kubectl("exec", name, "--", "cat", "/tmp/f", environment=environment)
     assert (code, len(out)) == (0, len(data)), err
     assert out == data
-    code, out, _ = await running.kubectl("exec", "-i", name, "--", "cat", stdin=b"round trip", **environment)
+    code, out, _ = await running.kubectl(
+        "exec", "-i", name, "--", "cat", stdin=b"round trip", environment=environment
+    )
     assert (code, out) == (0, b"round trip")
     code, out, _ = await running.kubectl(
-        "exec", "-i", name, "--", "echo", "unread", stdin=data, **environment
+        "exec", "-i", name, "--", "echo", "unread", stdin=data, environment=environment
     )
     assert (code, out) == (0, b"unread\n")
-    code, _, _ = await running.kubectl("exec", "-i", name, "--", "no-such-program", stdin=data, **environment)
+    code, _, _ = await running.kubectl(
+        "exec", "-i", name, "--", "no-such-program", stdin=data, environment=environment
+    )
     assert code != 0
 
 
 async def _copies(running: World, name: str, environment: dict[str, str], tmp_path: Path) -> None:
     big = tmp_path / "big"
     big.write_bytes(os.urandom(20_000_000))
-    code, _, err = await running.kubectl("cp", str(big), f"{name}:/tmp/big", **environment)
+    code, _, err = await running.kubectl("cp", str(big), f"{name}:/tmp/big", environment=environment)
     assert code == 0, err
-    code, _, err = await running.kubectl("cp", f"{name}:/tmp/big", str(tmp_path / "back"), **environment)
+    code, _, err = await running.kubectl(
+        "cp", f"{name}:/tmp/big", str(tmp_path / "back"), environment=environment
+    )
     assert code == 0, err
     assert (tmp_path / "back").read_bytes() == big.read_bytes()
 
 
 async def _refusals(running: World, name: str, environment: dict[str, str]) -> None:
-    code, _, err = await running.kubectl("exec", name, "-c", "other", "--", "true", **environment)
+    code, _, err = await running.kubectl("exec", name, "-c", "other", "--", "true", environment=environment)
     assert code == 1
     assert "container other is not valid for pod" in err
-    code, _, err = await running.kubectl("exec", "nosuchpod", "--", "true", **environment)
+    code, _, err = await running.kubectl("exec", "nosuchpod", "--", "true", environment=environment)
     assert (code, err) == (1, 'Error from server (NotFound): pods "nosuchpod" not found\n')
-    code, _, err = await running.kubectl("exec", name, "--", "no-such-program", **environment)
+    code, _, err = await running.kubectl("exec", name, "--", "no-such-program", environment=environment)
     assert code != 0
     assert "no-such-program" in err
 
@@ -94,7 +100,9 @@ async def test_attach_ends_with_the_container(node: Node, environment: dict[str,
     async with world(node) as running:
         name = f"attach{len(environment)}"
         await running.start_pod(name, "read line; echo got $line; exit 0", stdin=True, stdinOnce=True)
-        code, out, err = await running.kubectl("attach", "-i", name, stdin=b"hello\n", **environment)
+        code, out, err = await running.kubectl(
+            "attach", "-i", name, stdin=b"hello\n", environment=environment
+        )
         assert (code, out) == (0, b"got hello\n"), err
 
 

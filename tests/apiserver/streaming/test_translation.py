@@ -31,6 +31,8 @@ from steersman.wire.websocket import Closed, Message, WebSocket
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from steersman.apiserver.http.values import Takeover
+
     Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 V5, V4, V4_TEXT, V1, _ = SUBPROTOCOLS
@@ -45,6 +47,10 @@ async def pair() -> tuple[Streams, Streams]:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
     left, right = [await asyncio.open_connection(sock=end) for end in ends]
     return left, right
+
+
+async def served(takeover: Takeover, streams: Streams) -> None:
+    await takeover.run(*streams)
 
 
 class Kubelet:
@@ -276,7 +282,7 @@ async def test_a_kubelet_that_refuses_is_told_on_the_error_channel() -> None:
 
     client = Client(client_end, V5)
     async with TaskGroup() as group:
-        group.spawn(translation.answer("key", V5, ALL, connect).run(*server_end), "server")
+        group.spawn(served(translation.answer("key", V5, ALL, connect), server_end), "server")
         await client.handshake()
         channels = await client.read_all()
     status = json.loads(channels[Channel.ERROR])
@@ -292,7 +298,7 @@ async def test_the_tunnel_carries_bytes_both_ways_and_ends_with_the_kubelet() ->
     data = bytes(range(256)) * 1000
     upstream = Upgraded(101, CIMultiDict(), b"", *upstream_end)
     async with TaskGroup() as group:
-        group.spawn(tunnel.answer("key", upstream).run(*server_end), "server")
+        group.spawn(served(tunnel.answer("key", upstream), server_end), "server")
         assert "SPDY/3.1+portforward.k8s.io" in await client.handshake()
         client.wire.send(data)
         sending = group.spawn(client.flush(), "sending")
