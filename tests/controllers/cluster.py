@@ -55,9 +55,8 @@ class Cluster:
             raise AssertionError(f"never happened: {what or question}; last answer {answer!r}") from None
 
     async def pods(self, selector: str = "", namespace: str = "default") -> list[Object]:
-        found: list[Object] = (await self.client.list(kinds.PODS, namespace, label_selector=selector))[
-            "items"
-        ]
+        listed = await self.client.list(kinds.PODS, namespace, label_selector=selector)
+        found: list[Object] = listed["items"]
         return found
 
     async def _play_kubelet(self, ready: Callable[[Object], bool]) -> None:

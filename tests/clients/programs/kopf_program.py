@@ -20,7 +20,10 @@ DELETED = threading.Event()
 
 
 @kopf.on.create(GROUP, VERSION, PLURAL)
-def created(body: Any, spec: Any, name: str, namespace: str, **_: Any) -> dict[str, str]:
+def created(
+    body: kopf.Body, spec: kopf.Spec, name: str, namespace: str | None, **_: Any
+) -> dict[str, str | None]:
+    assert namespace is not None
     claim: Any = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -34,7 +37,8 @@ def created(body: Any, spec: Any, name: str, namespace: str, **_: Any) -> dict[s
 
 
 @kopf.on.field(GROUP, VERSION, PLURAL, field="spec.owner", old=kopf.PRESENT)
-def renamed(old: str, new: str, name: str, namespace: str, **_: Any) -> None:
+def renamed(old: Any, new: Any, name: str, namespace: str | None, **_: Any) -> None:
+    assert namespace is not None
     labels = {"metadata": {"labels": {"owner": new, "before": old}}}
     client.CoreV1Api().patch_namespaced_persistent_volume_claim(name, namespace, labels)
 
@@ -72,9 +76,8 @@ def define() -> None:
     spec = {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version]}
     body = {"metadata": {"name": f"{PLURAL}.{GROUP}"}, "spec": spec}
     extensions = client.ApiextensionsV1Api()
-    extensions.create_custom_resource_definition(
-        {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", **body}
-    )
+    definition: Any = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", **body}
+    extensions.create_custom_resource_definition(definition)
 
     def established() -> bool:
         status = extensions.read_custom_resource_definition(f"{PLURAL}.{GROUP}").status
@@ -92,14 +95,15 @@ def use() -> None:
     custom.create_namespaced_custom_object(*where, volume)
 
     def done() -> Any:
-        found = custom.get_namespaced_custom_object(*where, "v")
+        found: Any = custom.get_namespaced_custom_object(*where, "v")
         return found if found.get("status", {}).get("created") else None
 
     found = until("creation is handled", done)
     assert found["status"]["created"] == {"claim": "v"}
     assert found["metadata"]["finalizers"]
     claim = core.read_namespaced_persistent_volume_claim("v", NAMESPACE)
-    assert claim.metadata.owner_references[0].uid == found["metadata"]["uid"]
+    owners = claim.metadata.owner_references or []
+    assert owners[0].uid == found["metadata"]["uid"]
     custom.patch_namespaced_custom_object(*where, "v", {"spec": {"owner": "b"}})
 
     def labelled() -> bool:
@@ -112,13 +116,18 @@ def use() -> None:
         lambda: [one for one in core.list_namespaced_event(NAMESPACE).items if one.reason == "Claimed"],
     )
     custom.delete_namespaced_custom_object(*where, "v")
-    until("the object is gone", lambda: not custom.list_namespaced_custom_object(*where)["items"])
+
+    def gone() -> bool:
+        listed: Any = custom.list_namespaced_custom_object(*where)
+        return not listed["items"]
+
+    until("the object is gone", gone)
     assert DELETED.is_set()
 
 
 def main(kubeconfig: str) -> None:
     config.load_kube_config(kubeconfig)
-    client.CoreV1Api().create_namespace(client.V1Namespace(metadata={"name": NAMESPACE}))
+    client.CoreV1Api().create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=NAMESPACE)))
     define()
     stop, ready = threading.Event(), threading.Event()
 

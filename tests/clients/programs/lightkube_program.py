@@ -22,7 +22,7 @@ def main(kubeconfig: str, namespace: str) -> None:
     client.apply(ConfigMap(metadata=ObjectMeta(name="b", labels={"l": "1"}), data={"k": "v"}))
     applied = client.apply(ConfigMap(metadata=ObjectMeta(name="b"), data={"k": "w"}))
     assert (applied.data, applied.metadata.labels) == ({"k": "w"}, None)
-    assert sorted(one.metadata.name for one in client.list(ConfigMap)) == ["a", "b"]
+    assert sorted(one.metadata.name or "" for one in client.list(ConfigMap)) == ["a", "b"]
     assert [one.metadata.name for one in client.list(ConfigMap, fields={"metadata.name": "b"})] == ["b"]
     client.delete(ConfigMap, "a")
     seen = []
@@ -43,10 +43,10 @@ def main(kubeconfig: str, namespace: str) -> None:
     client.patch(Deployment.Status, "web", {"status": {"replicas": 2, "conditions": [condition]}})
     assert client.wait(Deployment, "web", for_conditions=["Available"]).spec.replicas == 2
     generic = create_namespaced_resource("coordination.k8s.io", "v1", "Lease", "leases")
-    lease = generic(metadata={"name": "l"}, spec={"holderIdentity": "me"})
+    lease = generic(metadata=ObjectMeta(name="l"), spec={"holderIdentity": "me"})
     assert client.create(lease).spec["holderIdentity"] == "me"
     client.delete(generic, "l")
-    answer = (0, "")
+    answer: tuple[int | None, str | None] = (0, "")
     try:
         client.get(generic, "l")
     except ApiError as error:

@@ -70,7 +70,7 @@ def informer(namespace: str) -> None:
     shared.add_event_handler(ADDED, lambda obj: added.set())
     shared.add_event_handler(DELETED, lambda obj: deleted.set())
     shared.start()
-    core.create_namespaced_config_map(namespace, client.V1ConfigMap(metadata={"name": "b"}))
+    core.create_namespaced_config_map(namespace, client.V1ConfigMap(metadata=client.V1ObjectMeta(name="b")))
     assert added.wait(10)
     core.delete_namespaced_config_map("b", namespace)
     assert deleted.wait(10)
