@@ -17,13 +17,15 @@ from steersman.api import meta
 from steersman.apiserver.registry.strategy import AllocationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from random import Random
 
     from steersman.api.cidr import Family
     from steersman.api.types import Object
 
 log = logging.getLogger("steersman.apiserver.allocators")
+SMALLEST = 8
+"""Addresses a service network needs at least, as upstream's."""
 DRAWS = 32
 """Random tries before the range is searched in order."""
 
@@ -158,6 +160,20 @@ class ServiceAllocators:
             await self.allocate_ip("IPv6" if ":" in address else "IPv4", address)
         for port in ports:
             await self.allocate_port(port)
+
+
+def check_ranges(cidrs: Sequence[str], ports: tuple[int, int]) -> None:
+    """Raise ValueError, in words for whoever wrote them, for ranges that cannot be used."""
+    families = []
+    for cidr in cidrs:
+        network = ipaddress.ip_network(cidr)
+        if network.num_addresses < SMALLEST:
+            raise ValueError(f"service network {cidr} is too small: it needs at least {SMALLEST} addresses")
+        families.append(network.version)
+    if not families or len(set(families)) != len(families):
+        raise ValueError("service networks: one is needed, or one of each family: " + ",".join(cidrs))
+    if not 0 < ports[0] <= ports[1] <= 65535:
+        raise ValueError(f"node ports {ports[0]}-{ports[1]}: this is no range of ports")
 
 
 def held_by(service: Object) -> tuple[list[str], set[int]]:

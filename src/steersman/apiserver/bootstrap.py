@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from steersman.api import kinds, meta
+from steersman.api.cidr import family_of
 from steersman.api.errors import AlreadyExists, Invalid, NotFound
 from steersman.apiserver import authz
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from steersman.apiserver.api import API
 
 log = logging.getLogger("steersman.apiserver.bootstrap")
+_OWN_SLICE = re.compile(r"kubernetes-ipv[46]-\d+")
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 PRIORITY_CLASSES = (
     (
@@ -60,7 +63,8 @@ async def ensure(api: API, resource: Resource, obj: Object, namespace: str = "")
 
 async def kubernetes_service(api: API) -> None:
     """Make the Service `kubernetes`, and point it at this server when it is the only one."""
-    address = str(next(ipaddress.ip_network(api.config.service_cidr).hosts()))
+    cidrs = api.config.service_cidrs
+    address = str(next(ipaddress.ip_network(cidrs[0]).hosts()))
     labels = {"component": "apiserver", "provider": "kubernetes"}
     service: Object = {
         "metadata": {"name": "kubernetes", "labels": labels},
@@ -68,21 +72,43 @@ async def kubernetes_service(api: API) -> None:
             "type": "ClusterIP",
             "clusterIP": address,
             "clusterIPs": [address],
-            "ipFamilies": ["IPv4"],
+            "ipFamilies": [family_of(address)],
             "ipFamilyPolicy": "SingleStack",
             "sessionAffinity": "None",
             "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": api.port or 6443}],
         },
     }
     await ensure(api, kinds.SERVICES, service, "default")
+    await _service_cidr(api, cidrs)
     if not api.store.shared:
         await point(api, [(api.advertised, api.port or 6443)])
+
+
+async def _service_cidr(api: API, cidrs: tuple[str, ...]) -> None:
+    """Show the service networks as the ServiceCIDR `kubernetes`."""
+    if await api.exists(kinds.SERVICE_CIDRS, "kubernetes"):
+        return
+    await ensure(
+        api, kinds.SERVICE_CIDRS, {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": list(cidrs)}}
+    )
+    ready: Object = {"type": "Ready", "status": "True", "message": "Kubernetes Service CIDR is ready"}
+    conditions = meta.set_condition([], {**ready, "reason": ""}, api.clock.time())
+
+    def change(old: Object) -> Object:
+        return {**old, "status": {"conditions": conditions}}
+
+    await api.update(kinds.SERVICE_CIDRS, "kubernetes", change, subresource="status")
 
 
 async def point(api: API, servers: list[tuple[str, int]]) -> None:
     """Point the Service `kubernetes` at servers, given by address and port, at least one."""
     await _point(api, kinds.ENDPOINTS, _endpoints(servers))
-    await _point(api, kinds.ENDPOINT_SLICES, _slice(servers))
+    slices = {meta.name(one): one for one in _slices(servers)}
+    for wanted in slices.values():
+        await _point(api, kinds.ENDPOINT_SLICES, wanted)
+    for name in {meta.name(one) for one in await api.list(kinds.ENDPOINT_SLICES, "default")} - slices.keys():
+        if _OWN_SLICE.fullmatch(name):
+            await api.delete(kinds.ENDPOINT_SLICES, name, "default")
 
 
 async def _point(api: API, resource: Resource, wanted: Object) -> None:
@@ -92,7 +118,7 @@ async def _point(api: API, resource: Resource, wanted: Object) -> None:
         return {**old, **{key: value for key, value in wanted.items() if key != "metadata"}}
 
     try:
-        await api.update(resource, "kubernetes", change, "default")
+        await api.update(resource, meta.name(wanted), change, "default")
     except NotFound:
         await api.create(resource, wanted, "default")
 
@@ -110,16 +136,23 @@ def _endpoints(servers: list[tuple[str, int]]) -> Object:
     }
 
 
-def _slice(servers: list[tuple[str, int]]) -> Object:
-    """A slice has one port for all: servers on another than the first one's are left to the Endpoints."""
-    first = min(port for _, port in servers)
-    addresses = sorted(address for address, port in servers if port == first)
-    return {
-        "metadata": {"name": "kubernetes", "labels": {"kubernetes.io/service-name": "kubernetes"}},
-        "addressType": "IPv4",
-        "endpoints": [{"addresses": [address], "conditions": {"ready": True}} for address in addresses],
-        "ports": [_port(first)],
-    }
+def _slices(servers: list[tuple[str, int]]) -> list[Object]:
+    """A slice has one port and one family for all its addresses: `kubernetes`, others named after both."""
+    places: dict[tuple[str, int], list[str]] = {}
+    for address, port in sorted(servers, key=lambda server: (server[1], ":" in server[0], server[0])):
+        places.setdefault((family_of(address) or "IPv4", port), []).append(address)
+    return [
+        {
+            "metadata": {
+                "name": f"kubernetes-{family.lower()}-{port}" if index else "kubernetes",
+                "labels": {"kubernetes.io/service-name": "kubernetes"},
+            },
+            "addressType": family,
+            "endpoints": [{"addresses": [address], "conditions": {"ready": True}} for address in addresses],
+            "ports": [_port(port)],
+        }
+        for index, ((family, port), addresses) in enumerate(places.items())
+    ]
 
 
 def _port(number: int) -> Object:

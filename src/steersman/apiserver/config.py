@@ -51,7 +51,8 @@ class APIServerConfig:
     front_proxy_key: str = ""
     """Client certificate towards aggregated API servers, PEM."""
     service_cidr: str = "10.96.0.0/12"
-    """ClusterIPs come from here; the first address is the API server's."""
+    """ClusterIPs come from here; the first address is the API server's. A second network, of the other
+    family and after a comma, makes Services dual stack."""
     node_ports: tuple[int, int] = (30000, 32767)
     """First and last node port."""
     cluster_domain: str = "cluster.local"
@@ -110,6 +111,8 @@ class APIServerConfig:
     """Names of plug-ins not to run."""
     anonymous: bool = True
     """Requests without credentials are system:anonymous; otherwise 401."""
+    admission_control_config_file: str = ""
+    """apiserver.config.k8s.io AdmissionConfiguration: settings of plug-ins."""
     event_ttl: float = 3600.0
     """Seconds Events are kept."""
     compaction_interval: float = 300.0
@@ -118,3 +121,8 @@ class APIServerConfig:
     """Seconds between bookmarks on watches that asked for them."""
     drain_timeout: float = 5.0
     """Seconds running requests get at shutdown."""
+
+    @property
+    def service_cidrs(self) -> tuple[str, ...]:
+        """The service networks, the primary one first."""
+        return tuple(one.strip() for one in self.service_cidr.split(",") if one.strip())

@@ -14,12 +14,13 @@ import gc
 import logging
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from steersman.api import kinds
 from steersman.apiserver import admission, authn, authz, bootstrap, endpoints, routes
 from steersman.apiserver.admission.policies.type_checking import type_checking
-from steersman.apiserver.allocators import ServiceAllocators
+from steersman.apiserver.allocators import ServiceAllocators, check_ranges
 from steersman.apiserver.api import API
 from steersman.apiserver.apiextensions.lifecycle import CustomResources
 from steersman.apiserver.authn import MASTERS, User
@@ -139,7 +140,7 @@ class APIServer:
 
     async def _allocators(self, api: API) -> ServiceAllocators:
         """Set up what gives out addresses and node ports, with what Services have taken out."""
-        ranges = (self.config.service_cidr,), self.config.node_ports, api.random
+        ranges = self.config.service_cidrs, self.config.node_ports, api.random
         if api.store.shared:
             from steersman.apiserver.shared_allocators import SharedAllocators
 
@@ -233,6 +234,11 @@ def check_settings(config: APIServerConfig) -> None:
     modes_of(config)
 
 
+    check_ranges(config.service_cidrs, config.node_ports)
+    if config.admission_control_config_file:
+        from steersman.apiserver.admission.configuration import read
+
+        read(Path(config.admission_control_config_file))
 async def run(config: APIServerConfig) -> None:
     """Serve until cancelled."""
     gc.set_threshold(*GC_THRESHOLDS)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from steersman.runtime.durations import seconds_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -105,3 +107,17 @@ def settings(given: dict[str, Any]) -> dict[str, Any]:
     for name in ("etcd_servers", "enable_admission_plugins", "disable_admission_plugins"):
         fields[name] = tuple(one.strip() for one in fields.pop(name, "").split(",") if one.strip())
     return fields
+def port_range(text: str) -> tuple[int, int]:
+    """`30000-32767` as two numbers. Raises: ValueError."""
+    first, dash, last = text.partition("-")
+    if not (dash and first.isdecimal() and last.isdecimal()):
+        raise ValueError(f"{text!r} is no range of ports: write it like 30000-32767")
+    return int(first), int(last)
+
+
+    for name, read in (("node_ports", port_range), ("event_ttl", seconds_of)):
+        if name in fields:
+            try:
+                fields[name] = read(fields[name])
+            except ValueError as error:
+                raise click.BadParameter(str(error)) from None

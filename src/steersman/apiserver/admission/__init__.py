@@ -8,6 +8,7 @@ the visible, ordered tuple; a plug-in may define either method, or both.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -77,4 +78,23 @@ def make_plugins(api: API) -> tuple[Plugin, ...]:
     if unknown:
         raise ValueError(f"there is no admission plug-in {', '.join(sorted(unknown))}")
     chosen = (wanted - disabled) | enabled
-    return tuple(plugin(api) for plugin in ADMISSION if plugin.name in chosen)
+    made = tuple(plugin(api) for plugin in ADMISSION if plugin.name in chosen)
+    if config.admission_control_config_file:
+        _configure(made, config.admission_control_config_file)
+    return made
+
+
+def _configure(plugins: tuple[Plugin, ...], path: str) -> None:
+    """Hand out what a file says about plug-ins. Raises: OSError; ValueError naming the file."""
+    from steersman.apiserver.admission.configuration import read
+    from steersman.apiserver.admission.plugin import AdmissionPlugin
+
+    by_name = {plugin.name: plugin for plugin in plugins}
+    for name, settings in read(Path(path)).items():
+        plugin = by_name.get(name)
+        if not isinstance(plugin, AdmissionPlugin):
+            raise ValueError(f"{path}: the admission plug-in {name} does not run, or has no settings")
+        try:
+            plugin.configure(settings)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None

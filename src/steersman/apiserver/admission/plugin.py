@@ -24,6 +24,10 @@ class AdmissionPlugin:
     def __init__(self, api: API) -> None:
         self.api = api
 
+    def configure(self, settings: Object) -> None:
+        """Take what an AdmissionConfiguration says about this plug-in. Raises: ValueError."""
+        raise ValueError(f"the admission plug-in {self.name} has no settings")
+
     def handles(self, resource: Resource, subresource: str, operation: Operation) -> bool:
         return (
             resource in self.resources and subresource in self.subresources and operation in self.operations

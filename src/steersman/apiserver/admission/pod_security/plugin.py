@@ -8,13 +8,13 @@ break it. Source: "Pod Security Admission".
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steersman.api import kinds, meta
 from steersman.api.errors import Invalid
 from steersman.apiserver.admission.plugin import AdmissionPlugin, forbidden
 from steersman.apiserver.admission.pod_security.checks import told, violations
+from steersman.apiserver.admission.pod_security.configuration import Settings, parse
 from steersman.apiserver.admission.pod_security.standards import (
     PREFIX,
     Standard,
@@ -43,24 +43,18 @@ MOST_PODS = 3000
 """Pods of a namespace looked at when its labels change."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exemptions:
-    """Who and what is never judged."""
-
-    usernames: frozenset[str] = frozenset()
-    namespaces: frozenset[str] = frozenset()
-    runtime_classes: frozenset[str] = frozenset()
-
-
 class PodSecurity(AdmissionPlugin):
     name = "PodSecurity"
     resources = (kinds.PODS, kinds.NAMESPACES, *TEMPLATES)
     operations: tuple[Operation, ...] = ("CREATE", "UPDATE")
     subresources = ("", "ephemeralcontainers")
 
-    def __init__(self, api: API, exemptions: Exemptions = Exemptions()) -> None:
+    def __init__(self, api: API) -> None:
         super().__init__(api)
-        self.exemptions = exemptions
+        self.settings = Settings()
+
+    def configure(self, settings: Object) -> None:
+        self.settings = parse(settings)
 
     async def validate(self, attributes: Attributes) -> None:
         if attributes.resource == kinds.NAMESPACES:
@@ -68,15 +62,15 @@ class PodSecurity(AdmissionPlugin):
             return
         namespace = await self.find(kinds.NAMESPACES, attributes.namespace)
         labels = meta.labels(namespace or {})
-        if not any(key.startswith(PREFIX) for key in labels):
+        if self.settings.asks_nothing and not any(key.startswith(PREFIX) for key in labels):
             return
         template = template_of(attributes.resource, attributes.obj or {})
         if template is None or not _matters(attributes) or self._exempt(attributes, template):
             return
-        self._judge(attributes, standards_of(labels), template)
+        self._judge(attributes, standards_of(labels, self.settings.defaults), template)
 
     def _exempt(self, attributes: Attributes, template: Object) -> bool:
-        given = self.exemptions
+        given = self.settings.exemptions
         runtime_class = (template.get("spec") or {}).get("runtimeClassName") or ""
         found = (
             ("user", attributes.user.name in given.usernames),
@@ -116,9 +110,10 @@ class PodSecurity(AdmissionPlugin):
         errors = label_errors(labels)
         if errors and (old is None or [str(e) for e in errors] != [str(e) for e in label_errors(before)]):
             raise Invalid.of(kinds.NAMESPACES, attributes.name, errors)
-        if old is None or attributes.subresource or attributes.name in self.exemptions.namespaces:
+        if old is None or attributes.subresource or attributes.name in self.settings.exemptions.namespaces:
             return
-        wanted, had = standards_of(labels)["enforce"], standards_of(before)["enforce"]
+        usual = self.settings.defaults
+        wanted, had = standards_of(labels, usual)["enforce"], standards_of(before, usual)["enforce"]
         if wanted == had or wanted.rank == 0 or (wanted.edition == had.edition and wanted.rank < had.rank):
             return
         pods = (await self.api.look_all(kinds.PODS, attributes.name))[:MOST_PODS]

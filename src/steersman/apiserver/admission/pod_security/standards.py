@@ -48,15 +48,24 @@ def edition_of(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def standards_of(labels: Mapping[str, str]) -> dict[str, Standard]:
-    """What a namespace asks for, by mode. What cannot be read counts as `restricted`, or `latest`."""
+def standards_of(
+    labels: Mapping[str, str], defaults: Mapping[str, Standard] | None = None
+) -> dict[str, Standard]:
+    """What a namespace asks for, by mode; `defaults` where it says nothing.
+
+    What cannot be read counts as `restricted` where pods are refused, as `privileged` where they are only
+    spoken of, and as `latest`.
+    """
     found = {}
     for mode in MODES:
-        level = labels.get(PREFIX + mode, "privileged")
-        edition = edition_of(labels.get(f"{PREFIX}{mode}-version", "latest"))
-        strict = level if level in LEVELS else "restricted"
-        found[mode] = Standard(strict, LATEST if edition is None else edition)
-    # Who enforces sees the same in warnings, unless a warning level is set: upstream's default is none.
+        usual = defaults[mode] if defaults else Standard()
+        level, version = labels.get(PREFIX + mode), labels.get(f"{PREFIX}{mode}-version")
+        if level is None:
+            level = usual.level
+        elif level not in LEVELS:
+            level = "restricted" if mode == "enforce" else "privileged"
+        edition = usual.edition if version is None else edition_of(version)
+        found[mode] = Standard(level, LATEST if edition is None else edition)
     return found
 
 
