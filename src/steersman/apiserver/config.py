@@ -109,10 +109,10 @@ class APIServerConfig:
     """Names of plug-ins to run beside those that run by default."""
     disable_admission_plugins: tuple[str, ...] = ()
     """Names of plug-ins not to run."""
-    anonymous: bool = True
-    """Requests without credentials are system:anonymous; otherwise 401."""
     admission_control_config_file: str = ""
     """apiserver.config.k8s.io AdmissionConfiguration: settings of plug-ins."""
+    anonymous: bool = True
+    """Requests without credentials are system:anonymous; otherwise 401."""
     event_ttl: float = 3600.0
     """Seconds Events are kept."""
     compaction_interval: float = 300.0

@@ -232,13 +232,13 @@ def check_settings(config: APIServerConfig) -> None:
 
     authentication_settings(config)
     modes_of(config)
-
-
     check_ranges(config.service_cidrs, config.node_ports)
     if config.admission_control_config_file:
         from steersman.apiserver.admission.configuration import read
 
         read(Path(config.admission_control_config_file))
+
+
 async def run(config: APIServerConfig) -> None:
     """Serve until cancelled."""
     gc.set_threshold(*GC_THRESHOLDS)

@@ -41,6 +41,22 @@ OPTIONS = (
         "--enable-admission-plugins", default="", help="Plug-ins to run beside the default ones, by commas."
     ),
     click.option("--disable-admission-plugins", default="", help="Default plug-ins not to run, by commas."),
+    click.option(
+        "--admission-control-config-file",
+        type=_FILE,
+        default=None,
+        help="AdmissionConfiguration: settings of plug-ins.",
+    ),
+    click.option(
+        "--service-cluster-ip-range",
+        "service_cidr",
+        default="",
+        help="Network of ClusterIPs; a second one of the other family after a comma.  [10.96.0.0/12]",
+    ),
+    click.option(
+        "--service-node-port-range", "node_ports", default="", help="First-last node port.  [30000-32767]"
+    ),
+    click.option("--event-ttl", default="", help="How long Events are kept, like 30m.  [1h]"),
     click.option("--audit-policy-file", type=_FILE, default=None, help="Which requests are audited."),
     click.option("--audit-log-path", default="", help='File for audit events, "-" for the standard output.'),
     click.option(
@@ -94,6 +110,14 @@ OPTIONS = (
 """In the order in which `--help` shows them."""
 
 
+def port_range(text: str) -> tuple[int, int]:
+    """`30000-32767` as two numbers. Raises: ValueError."""
+    first, dash, last = text.partition("-")
+    if not (dash and first.isdecimal() and last.isdecimal()):
+        raise ValueError(f"{text!r} is no range of ports: write it like 30000-32767")
+    return int(first), int(last)
+
+
 def larger_setups(command: F) -> F:
     """Add the options; the command gets their values as keyword arguments."""
     for option in reversed(OPTIONS):
@@ -106,18 +130,10 @@ def settings(given: dict[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {name: value for name, value in given.items() if value not in (None, "")}
     for name in ("etcd_servers", "enable_admission_plugins", "disable_admission_plugins"):
         fields[name] = tuple(one.strip() for one in fields.pop(name, "").split(",") if one.strip())
-    return fields
-def port_range(text: str) -> tuple[int, int]:
-    """`30000-32767` as two numbers. Raises: ValueError."""
-    first, dash, last = text.partition("-")
-    if not (dash and first.isdecimal() and last.isdecimal()):
-        raise ValueError(f"{text!r} is no range of ports: write it like 30000-32767")
-    return int(first), int(last)
-
-
     for name, read in (("node_ports", port_range), ("event_ttl", seconds_of)):
         if name in fields:
             try:
                 fields[name] = read(fields[name])
             except ValueError as error:
                 raise click.BadParameter(str(error)) from None
+    return fields
