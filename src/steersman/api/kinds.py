@@ -10,6 +10,7 @@ Facts (names, scopes, verbs, sub-resources, short names, categories) are those o
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steersman.api.resource import (
@@ -397,7 +398,16 @@ SERVED: tuple[Resource, ...] = tuple(
 )
 """Every GA resource, sorted by group, version and plural."""
 
-RESOURCES: tuple[Resource, ...] = (*SERVED, *_previews())
+
+def _stored(rows: Iterable[Resource]) -> Iterable[Resource]:
+    """Give the versions of a kind one stored form: that of the first row, the most stable one."""
+    first = {(row.group, row.plural): row for row in reversed((*SERVED, *_previews()))}
+    for row in rows:
+        stable = first[row.group, row.plural]
+        yield replace(row, stored_group=stable.stored_group, stored_version=stable.stored_version)
+
+
+RESOURCES: tuple[Resource, ...] = (*SERVED, *_stored(_previews()))
 """Every resource of every level."""
 
 GROUP_ORDER: tuple[str, ...] = (
@@ -431,6 +441,13 @@ GROUP_ORDER: tuple[str, ...] = (
 _GROUP_RANK = {group: rank for rank, group in enumerate(GROUP_ORDER)}
 _VERSION = re.compile(r"^v([1-9][0-9]*)(?:(alpha|beta)([1-9][0-9]*))?$")
 _LEVEL_RANK = {None: 0, "beta": 1, "alpha": 2}
+
+
+DEPRECATIONS: dict[Resource, str] = {
+    COMPONENT_STATUSES: "v1 ComponentStatus is deprecated in v1.19+",
+    ENDPOINTS: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+}
+"""What the Warning header of every request for a resource says."""
 
 
 def version_key(version: str) -> tuple[int, int, int, str]:

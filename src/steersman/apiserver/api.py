@@ -11,6 +11,7 @@ import random
 from typing import TYPE_CHECKING
 
 from steersman.api.errors import NotFound
+from steersman.apiserver import runtime_config
 from steersman.apiserver.admission.plugin import acts
 from steersman.apiserver.aggregation.aggregator import Aggregator
 from steersman.apiserver.authn import MASTERS, User
@@ -23,7 +24,7 @@ from steersman.apiserver.generic.options import DeleteOptions, WriteOptions
 from steersman.apiserver.generic.update import update
 from steersman.apiserver.generic.write import Write
 from steersman.apiserver.reload import Files
-from steersman.apiserver.views import Views, served, stored_record
+from steersman.apiserver.views import Views, stored_record
 
 if TYPE_CHECKING:
     import builtins
@@ -61,7 +62,7 @@ class API:
         self.random = random.Random()
         self.hub = Hub(store, stored_record)
         self.views = Views(conversions)
-        for resource in served(resources):
+        for resource in runtime_config.served(resources, runtime_config.parse(config.runtime_config)):
             self.views.add(resource, self.hub)
         self.allocators: Allocators | None = None
         self.plugins: tuple[Plugin, ...] = ()

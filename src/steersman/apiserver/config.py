@@ -105,6 +105,8 @@ class APIServerConfig:
     its hour is warned of."""
     anonymous_paths: tuple[str, ...] = ()
     """Where requests without credentials may go; none named: anywhere."""
+    runtime_config: tuple[str, ...] = ()
+    """Betas and alphas to serve: `api/beta=true`, `resource.k8s.io/v1beta1=true`; see `runtime_config`."""
     enable_admission_plugins: tuple[str, ...] = ()
     """Names of plug-ins to run beside those that run by default."""
     disable_admission_plugins: tuple[str, ...] = ()

@@ -1,14 +1,14 @@
 """Versions of kinds whose objects differ from the stored form: pure functions both ways.
 
 events.k8s.io/v1 events are the objects of core/v1 under other names of fields; autoscaling/v1 autoscalers are
-stored as autoscaling/v2 ones.
+stored as autoscaling/v2 ones; resource.k8s.io/v1beta1 nests what v1 does not.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steersman.api import autoscaler_versions
+from steersman.api import autoscaler_versions, device_versions, kinds
 from steersman.api.kinds import EVENTS_V1, HORIZONTAL_POD_AUTOSCALERS_V1
 from steersman.apiserver.view import Conversion
 
@@ -39,7 +39,25 @@ def event_from_core(event: Object) -> Object:
     return {_CORE_FIELDS.get(name, name): value for name, value in event.items()}
 
 
+_DEVICES = "resource.k8s.io/v1beta1"
+
+
+def _row(api_version: str, kind: str) -> Resource:
+    row = kinds.by_kind(api_version, kind)
+    assert row is not None
+    return row
+
+
 CONVERSIONS: dict[Resource, Conversion] = {
     EVENTS_V1: Conversion(event_from_core, event_to_core),
     HORIZONTAL_POD_AUTOSCALERS_V1: Conversion(autoscaler_versions.to_v1, autoscaler_versions.to_v2),
+    _row(_DEVICES, "ResourceClaim"): Conversion(
+        device_versions.claim_to_v1beta1, device_versions.claim_to_v1
+    ),
+    _row(_DEVICES, "ResourceClaimTemplate"): Conversion(
+        device_versions.template_to_v1beta1, device_versions.template_to_v1
+    ),
+    _row(_DEVICES, "ResourceSlice"): Conversion(
+        device_versions.slice_to_v1beta1, device_versions.slice_to_v1
+    ),
 }

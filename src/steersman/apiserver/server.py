@@ -91,7 +91,7 @@ class APIServer:
         await self._stack.aclose()
 
     async def _start(self) -> None:
-        store = self._given
+        store, reload = self._given, None
         if store is None:
             try:
                 store = await open_store(self.config)
@@ -102,8 +102,10 @@ class APIServer:
             from steersman.apiserver.encryption.setup import encrypting
 
             path = self.config.encryption_provider_config
-            store = await self._stack.enter_async_context(encrypting(store, path))
+            store, reload = await self._stack.enter_async_context(encrypting(store, path))
         self.api = api = API(self.config, store, self._clock, kinds.RESOURCES, CONVERSIONS)
+        if reload is not None:
+            api.files.follow((self.config.encryption_provider_config,), reload)
         api.advertised = self.config.advertise_address or _address(self.config.bind)
         await api.hub.start()
         self._stack.callback(api.hub.stop)
@@ -227,9 +229,11 @@ writes a collection would look at all of them, for a tenth of a second."""
 
 def check_settings(config: APIServerConfig) -> None:
     """Raise OSError or ValueError, in words for whoever wrote them, for settings that cannot be used."""
+    from steersman.apiserver import runtime_config
     from steersman.apiserver.authn.configuration import authentication_settings
     from steersman.apiserver.authz.configuration import modes_of
 
+    runtime_config.parse(config.runtime_config)
     authentication_settings(config)
     modes_of(config)
     check_ranges(config.service_cidrs, config.node_ports)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from steersman.api import defaults, schema, tables
+from steersman.api import defaults, kinds, schema, tables
 from steersman.apiserver import codec
 from steersman.apiserver.cache.filter import Filter
 from steersman.apiserver.cache.item import Record
@@ -46,13 +46,25 @@ MOST_LOOKED = 256
 class View:
     """A resource at one version: its row, its strategy, its cache."""
 
-    __slots__ = ("_all", "_looked", "cache", "conversion", "forms", "head", "resource", "strategy")
+    __slots__ = (
+        "_all",
+        "_looked",
+        "cache",
+        "conversion",
+        "deprecation",
+        "forms",
+        "head",
+        "resource",
+        "strategy",
+    )
 
     def __init__(
         self, resource: Resource, strategy: Strategy, cache: Cache, conversion: Conversion | None = None
     ) -> None:
         self.resource, self.strategy, self.cache, self.conversion = resource, strategy, cache, conversion
         self.head = codec.head(resource)
+        self.deprecation = kinds.DEPRECATIONS.get(resource, "")
+        """The text of a Warning header for every request; empty for none."""
         self._looked: dict[tuple[str, str], tuple[Item, Object]] = {}
         self._all: dict[str, tuple[int, list[Object]]] = {}
         self.forms: dict[tuple[str, str], Form] = {}
@@ -77,11 +89,6 @@ class View:
     def table(self) -> Table:
         """How objects are printed."""
         return tables.table_for(self.resource)
-
-    @property
-    def deprecation(self) -> str:
-        """The text of a Warning header for every request; empty for none."""
-        return ""
 
     def endpoint(self, subresource: str) -> Callable[[Target], Awaitable[Answer]] | None:
         """Return what answers for a sub-resource past the registry, where the view knows that itself."""

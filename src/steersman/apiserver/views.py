@@ -8,7 +8,7 @@ from steersman.apiserver.registry import strategy_for
 from steersman.apiserver.view import View, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from steersman.api.resource import Resource
     from steersman.api.types import Object
@@ -65,8 +65,3 @@ class Views:
 def stored_record(resource: Resource, obj: Object) -> Record:
     """Return the record of a stored object that this process has not written itself."""
     return record_of(strategy_for(resource), obj)
-
-
-def served(resources: Iterable[Resource]) -> Iterator[Resource]:
-    """Yield the rows that are served by default: general availability only."""
-    return (resource for resource in resources if resource.level == "ga")

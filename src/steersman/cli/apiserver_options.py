@@ -57,6 +57,11 @@ OPTIONS = (
         "--service-node-port-range", "node_ports", default="", help="First-last node port.  [30000-32767]"
     ),
     click.option("--event-ttl", default="", help="How long Events are kept, like 30m.  [1h]"),
+    click.option(
+        "--runtime-config",
+        default="",
+        help="Betas and alphas to serve, by commas: api/beta=true, resource.k8s.io/v1beta1=true.",
+    ),
     click.option("--audit-policy-file", type=_FILE, default=None, help="Which requests are audited."),
     click.option("--audit-log-path", default="", help='File for audit events, "-" for the standard output.'),
     click.option(
@@ -128,7 +133,7 @@ def larger_setups(command: F) -> F:
 def settings(given: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of the API server's configuration that the options set."""
     fields: dict[str, Any] = {name: value for name, value in given.items() if value not in (None, "")}
-    for name in ("etcd_servers", "enable_admission_plugins", "disable_admission_plugins"):
+    for name in ("etcd_servers", "runtime_config", "enable_admission_plugins", "disable_admission_plugins"):
         fields[name] = tuple(one.strip() for one in fields.pop(name, "").split(",") if one.strip())
     for name, read in (("node_ports", port_range), ("event_ttl", seconds_of)):
         if name in fields:

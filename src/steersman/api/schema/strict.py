@@ -57,8 +57,15 @@ def _walk(value: Any, path: str, found: list[str]) -> None:
 
 
 def strict_text(problems: Sequence[str]) -> str:
-    """`strict decoding error: unknown field "spec.replicaz", duplicate field "spec.paused"`."""
-    return f"strict decoding error: {', '.join(problems)}"
+    """`strict decoding error: unknown field "spec.replicaz", duplicate field "spec.paused"`.
+
+    What a YAML text sets twice (`line 3: key ...`) is one problem, over several lines.
+    """
+    of_text = [problem for problem in problems if problem.startswith("line ")]
+    parts = [problem for problem in problems if problem not in of_text]
+    if of_text:
+        parts.insert(0, "\n  ".join(("yaml: unmarshal errors:", *of_text)))
+    return f"strict decoding error: {', '.join(parts)}"
 
 
 def cannot_handle(kind: str, version: str, why: object) -> BadRequest:

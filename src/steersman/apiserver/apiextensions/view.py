@@ -50,6 +50,7 @@ class CustomView(View):
     ) -> None:
         super().__init__(version.resource, strategy, cache)
         self.version, self.converter = version, converter
+        self.deprecation = version.deprecation
         self.fresh_after = fresh_after
         """Objects written after this revision look as this version shows them; `NEVER` when none do."""
 
@@ -84,10 +85,6 @@ class CustomView(View):
     @property
     def table(self) -> Table:
         return self.version.table
-
-    @property
-    def deprecation(self) -> str:
-        return self.version.deprecation
 
     def endpoint(self, subresource: str) -> Callable[[Target], Awaitable[Answer]] | None:
         return scale.answer if subresource == "scale" and self.version.scale is not None else None

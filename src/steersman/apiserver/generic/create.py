@@ -17,7 +17,7 @@ from steersman.api.names import generate_name
 from steersman.apiserver import codec
 from steersman.apiserver.cache.hub import prefix
 from steersman.apiserver.cache.item import Item
-from steersman.apiserver.generic.pipeline import default, own_fields
+from steersman.apiserver.generic.pipeline import default, own_fields, single_owners
 from steersman.apiserver.generic.write import check_place, check_valid
 from steersman.store.base import CompareFailed
 
@@ -37,6 +37,7 @@ async def create(write: Write, obj: Object) -> Item:
         raise BadRequest("resourceVersion should not be set on objects to be created")
     default(write, obj)
     context = write.context(write.api.clock.time())
+    single_owners(write, obj)
     own_fields(write, obj, None, context.now)
     await write.mutate(write.attributes("CREATE", obj, None))
     _system_metadata(write, obj["metadata"], context.now)

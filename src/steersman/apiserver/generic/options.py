@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from steersman.api import schema
 from steersman.api.errors import BadRequest, Invalid
-from steersman.api.fields import FieldError, not_supported
+from steersman.api.fields import FieldError, invalid, not_supported, too_long
 
 if TYPE_CHECKING:
     from steersman.api.types import Object
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 VALIDATION_MODES = ("Ignore", "Strict", "Warn")
 _DELETE_OPTIONS = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
+LONGEST_MANAGER = 128
+"""Bytes."""
 PROPAGATION = ("Background", "Foreground", "Orphan")
 
 
@@ -39,8 +41,8 @@ class DeleteOptions:
     dry_run: bool = False
 
 
-class _Named:
-    """Errors of options are about the options' own kind."""
+class Named:
+    """What errors of options are about: the options' own kind."""
 
     def __init__(self, kind: str) -> None:
         self.group, self.plural, self.kind = "meta.k8s.io", kind.lower(), kind
@@ -56,19 +58,25 @@ def write_options(query: Query, kind: str, user_agent: str = "") -> WriteOptions
     validation = query.get("fieldValidation")
     if validation and validation not in VALIDATION_MODES:
         errors.append(not_supported("fieldValidation", validation, VALIDATION_MODES))
+    manager = query.get("fieldManager")
+    errors.extend(_manager_errors(manager))
     if errors:
-        raise Invalid.of(_Named(kind), "", errors)
-    manager = _manager(query.get("fieldManager"), user_agent)
-    return WriteOptions(dry_run, manager, validation or "Warn", query.flag("force"))
+        raise Invalid.of(Named(kind), "", errors)
+    return WriteOptions(dry_run, _manager(manager, user_agent), validation or "Warn", query.flag("force"))
 
 
 def _manager(given: str, user_agent: str) -> str:
     """Without a fieldManager the user agent up to its first slash names the manager, as upstream has it."""
-    if given:
-        if len(given) > 128:
-            raise BadRequest("metadata.fieldManager: Too long: may not be more than 128 bytes")
-        return given
-    return user_agent.partition("/")[0][:128] or "unknown"
+    return given or user_agent.partition("/")[0][:LONGEST_MANAGER] or "unknown"
+
+
+def _manager_errors(manager: str) -> list[FieldError]:
+    errors = []
+    if len(manager.encode()) > LONGEST_MANAGER:
+        errors.append(too_long("fieldManager", manager, LONGEST_MANAGER))
+    if not manager.isprintable():
+        errors.append(invalid("fieldManager", manager, "should only contain printable characters"))
+    return errors
 
 
 def _dry_run(values: list[str], errors: list[FieldError]) -> bool:
@@ -90,7 +98,7 @@ def delete_options(query: Query, body: Object | None) -> DeleteOptions:
     if policy and policy not in PROPAGATION:
         errors.append(not_supported("propagationPolicy", policy, PROPAGATION))
     if errors:
-        raise Invalid.of(_Named("DeleteOptions"), "", errors)
+        raise Invalid.of(Named("DeleteOptions"), "", errors)
     orphan = given.get("orphanDependents")
     if orphan is None and query.get("orphanDependents"):
         orphan = query.flag("orphanDependents")

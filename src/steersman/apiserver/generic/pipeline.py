@@ -12,19 +12,23 @@ from steersman.api.errors import BadRequest
 from steersman.api.patch import apply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from steersman.api.errors import ApiError
     from steersman.api.types import Object
     from steersman.apiserver.generic.write import Write
 
 
-def decode(write: Write, obj: Object, raw: bytes | None = None, *, patch: Any = None) -> Object:
-    """Bring a body into the form of its kind, in place; `raw` is its text, for finding duplicate fields.
+def decode(
+    write: Write, obj: Object, repeats: Callable[[], list[str]] | None = None, *, patch: Any = None
+) -> Object:
+    """Bring a body into the form of its kind, in place; `repeats` tells what its text sets twice.
 
     What the kind does not know is dropped, refused or warned about as `fieldValidation` says. `patch` is the
     patch that led to the object, which then bears the blame. Raises: BadRequest, Invalid for a patch.
     """
     mode = write.options.field_validation
-    problems = schema.duplicate_fields(raw, obj) if raw is not None and mode != "Ignore" else []
+    problems = repeats() if repeats is not None and mode != "Ignore" else []
     try:
         problems += write.view.read_body(obj)
     except schema.DecodeError as error:
@@ -71,6 +75,25 @@ def decode_changed(write: Write, obj: Object, old: Object, patch: Any) -> Object
 def default(write: Write, obj: Object) -> None:
     """Fill in what the API promises to be there."""
     write.view.fill(obj)
+
+
+def single_owners(write: Write, obj: Object) -> None:
+    """Keep one of owner references that are the same in everything, and warn of the others."""
+    references = obj["metadata"].get("ownerReferences")
+    if not isinstance(references, list) or len(references) < 2:
+        return
+    kept: list[Any] = []
+    repeated: list[Any] = []
+    for reference in references:
+        (repeated if reference in kept else kept).append(reference)
+    if repeated:
+        obj["metadata"]["ownerReferences"] = kept
+        uids = ", ".join(str(reference.get("uid")) for reference in repeated)
+        write.warnings.append(
+            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in "
+            "1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s)"
+            f" observed: {uids}"
+        )
 
 
 def own_fields(write: Write, obj: Object, old: Object | None, now: float) -> None:

@@ -18,7 +18,7 @@ from steersman.api.fields import invalid
 from steersman.apiserver import codec
 from steersman.apiserver.cache.item import Item
 from steersman.apiserver.generic.create import create, key_of, put
-from steersman.apiserver.generic.pipeline import default, own_fields
+from steersman.apiserver.generic.pipeline import default, own_fields, single_owners
 from steersman.apiserver.generic.settle import settled
 from steersman.apiserver.generic.write import check_place, check_valid
 from steersman.store.base import CompareFailed
@@ -100,6 +100,7 @@ async def _swap(write: Write, obj: Object, old: Object, item: Item) -> Item:
         write.warnings.extend(strategy.warnings(context, obj, old))
         strategy.canonicalize(obj)
         await write.validate(write.attributes("UPDATE", obj, old))
+        single_owners(write, obj)
         own_fields(write, obj, old, context.now)
         if _finished(write, obj):
             return await remove(write, obj, item)

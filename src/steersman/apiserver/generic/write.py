@@ -52,6 +52,8 @@ class Write:
     """Where admission notes what belongs into the audit event; None when nobody records it."""
     form: AdmittedForm | None = None
     """How admission sees the objects, where the sub-resource has a kind of its own (Scale)."""
+    admitted: bool = False
+    """Admission has judged the request already, in the form of its sub-resource (Binding)."""
     retries: bool = False
     """The change is computed from what is stored; when somebody else writes in between it is computed
     again."""
@@ -94,6 +96,8 @@ class Write:
 
     async def mutate(self, attributes: Attributes) -> None:
         """Run the mutating side of admission; once more when a plug-in changed what others had seen."""
+        if self.admitted:
+            return
         plugins = self.api.plugins_for(attributes, "mutate")
         for plugin in plugins:
             await plugin.mutate(attributes)
@@ -104,6 +108,8 @@ class Write:
 
     async def validate(self, attributes: Attributes) -> None:
         """Run the validating side of admission."""
+        if self.admitted:
+            return
         for plugin in self.api.plugins_for(attributes, "validate"):
             await plugin.validate(attributes)
 

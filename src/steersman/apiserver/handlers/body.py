@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from steersman.api import schema
 from steersman.api.errors import BadRequest, UnsupportedMediaType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from steersman.api.types import Object
     from steersman.apiserver.http.values import Request
+
+    Repeats = Callable[[], list[str]]
 
 JSON = "application/json"
 YAML = "application/yaml"
@@ -25,13 +32,14 @@ def media_type(request: Request) -> str:
 
 async def read_object(request: Request) -> Object:
     """Return the body as an object. Raises: BadRequest, UnsupportedMediaType, RequestEntityTooLarge."""
-    return (await read_with_text(request))[0]
+    return (await read_with_repeats(request))[0]
 
 
-async def read_with_text(request: Request) -> tuple[Object, bytes | None]:
-    """Return the body as an object, and its text when that is JSON.
+async def read_with_repeats(request: Request) -> tuple[Object, Repeats | None]:
+    """Return the body as an object, and what tells the keys that its text sets twice.
 
-    Raises: BadRequest, UnsupportedMediaType, RequestEntityTooLarge.
+    That is to be asked while the object is as it was read. Raises: BadRequest, UnsupportedMediaType,
+    RequestEntityTooLarge.
     """
     media = media_type(request)
     if media not in ACCEPTED:
@@ -42,7 +50,7 @@ async def read_with_text(request: Request) -> tuple[Object, bytes | None]:
     obj = parse(body, yaml=media == YAML)
     if not isinstance(obj, dict):
         raise BadRequest("the body of the request is not an object")
-    return obj, body if media == JSON else None
+    return obj, partial(schema.duplicate_fields, body, obj) if media == JSON else partial(repeated_keys, body)
 
 
 def parse(data: bytes, *, yaml: bool = False) -> Any:
@@ -83,9 +91,13 @@ def _parse_yaml(data: bytes) -> Any:
 
 
 def repeated_keys(data: bytes) -> list[str]:
-    """Return the keys that a YAML (or JSON) document sets twice, as `line 3: key "a" already set in map`."""
+    """Return the keys that a YAML document sets twice, as `line 3: key "a" already set in map`; those of JSON
+    as `duplicate field "a"`."""
     import yaml
 
+    if data.lstrip().startswith(b"{"):
+        with suppress(orjson.JSONDecodeError):  # it is YAML of the same look
+            return schema.duplicate_fields(data, orjson.loads(data))
     found: list[str] = []
     waiting = [yaml.compose(data, Loader=_loader())]
     while waiting:

@@ -48,7 +48,7 @@ async def dispatch(api: API, request: Request) -> Answer:
     verb = info.verb
     if verb not in verbs:
         raise MethodNotSupported.path()
-    if resource.namespaced and not info.namespace and verb not in ("list", "watch", "create"):
+    if resource.namespaced and not info.namespace and verb not in ("list", "watch"):
         raise MethodNotSupported.path()
     if verb == "create" and not info.subresource and info.name:
         raise MethodNotSupported.path()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from steersman.api.errors import BadRequest, Invalid, UnsupportedMediaType
-from steersman.api.fields import required
+from steersman.api.fields import forbidden, required
 from steersman.api.patch import apply, json_patch, merge, strategic
+from steersman.apiserver.generic.options import Named
 from steersman.apiserver.generic.pipeline import decode, decode_changed
 from steersman.apiserver.generic.update import update
 from steersman.apiserver.handlers.body import media_type, parse, repeated_keys
@@ -43,9 +44,8 @@ async def patch(target: Target) -> Response:
         _check_keys(write, text)
         return await _apply(target, write, document)
     if write.options.force:
-        raise Invalid(
-            "PatchOptions.meta.k8s.io is invalid: force: Forbidden: may not be specified for non-apply patch"
-        )
+        error = forbidden("force", "may not be specified for non-apply patch")
+        raise Invalid.of(Named("PatchOptions"), "", [error])
     change = patched(media, document, target.view.schema)
 
     write.retries = not _names_version(document)
@@ -94,7 +94,7 @@ def _names_version(document: Any) -> bool:
 def _check_keys(write: Write, text: bytes) -> None:
     """Refuse keys that an applied configuration sets twice, or warn of them. Raises: BadRequest."""
     mode = write.options.field_validation
-    repeated = repeated_keys(text) if mode != "Ignore" and b"\n" in text.strip() else []
+    repeated = repeated_keys(text) if mode != "Ignore" else []
     if repeated and mode == "Strict":
         raise BadRequest(f"error strict decoding YAML: {', '.join(repeated)}")
     write.warnings.extend(repeated)
@@ -105,7 +105,7 @@ async def _apply(target: Target, write: Write, document: Any) -> Response:
         raise BadRequest("the applied configuration must be an object")
     if not target.request.query.get("fieldManager"):
         error = required("fieldManager", "is required for apply patch")
-        raise Invalid(f"PatchOptions.meta.k8s.io is invalid: {error}", {"causes": [error.cause()]})
+        raise Invalid.of(Named("PatchOptions"), "", [error])
     resource = target.view.resource
     kind = target.view.schema
     if resource.custom:

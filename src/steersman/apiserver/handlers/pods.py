@@ -12,6 +12,7 @@ from steersman.api.labels import selector_from_label_selector
 from steersman.apiserver.generic.delete import delete
 from steersman.apiserver.generic.options import WriteOptions, delete_options
 from steersman.apiserver.generic.update import update
+from steersman.apiserver.generic.write import check_place
 from steersman.apiserver.handlers.body import check_type, read_object
 from steersman.apiserver.handlers.write import options_of
 from steersman.apiserver.http.values import Query, Response
@@ -37,7 +38,12 @@ async def binding(target: Target) -> Response:
     write = target.write(options_of(target, "CreateOptions"), name=name)
     strategy = view.strategy.for_subresource("binding")
     assert strategy is not None
-    write.view, write.strategy, write.retries = view, strategy, True
+    check_place(write, body)
+    attributes = write.attributes("CREATE", body, None)
+    await write.mutate(attributes)
+    await write.validate(attributes)
+    write.view, write.strategy, write.subresource = view, strategy, "binding"
+    write.retries = write.admitted = True
 
     def bound(pod: Object) -> Object:
         bind(strategy, pod, body, target.api.clock.time())

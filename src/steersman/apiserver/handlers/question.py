@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from steersman.apiserver.generic.pipeline import decode
-from steersman.apiserver.handlers.body import check_type, read_with_text
+from steersman.apiserver.handlers.body import check_type, read_with_repeats
 from steersman.apiserver.handlers.write import options_of
 from steersman.apiserver.http.values import Response
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 async def read_question(target: Target) -> Object:
     """The body, of the right kind and form, with `metadata` and `spec`. Raises: ApiError."""
-    obj, raw = await read_with_text(target.request)
+    obj, repeats = await read_with_repeats(target.request)
     resource = target.view.resource
     check_type(obj, resource.api_version, resource.kind)
-    obj = decode(target.write(options_of(target, "CreateOptions")), obj, raw)
+    obj = decode(target.write(options_of(target, "CreateOptions")), obj, repeats)
     for part in ("metadata", "spec"):
         if obj.get(part) is None:
             obj[part] = {}

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import orjson
 
 from steersman.api.errors import BadRequest, Expired, Invalid, NotFound, Timeout
-from steersman.api.fields import forbidden, invalid
 from steersman.api.fieldselector import parse_field_selector
 from steersman.api.labels import parse_selector
 from steersman.apiserver.cache.filter import Filter
 from steersman.apiserver.cache.hub import prefix
+from steersman.apiserver.handlers import list_options
 from steersman.apiserver.http.values import Response
 from steersman.apiserver.representation.page import Page
 from steersman.store.base import Compacted
@@ -68,8 +68,15 @@ def filter_of(target: Target) -> Filter:
         raise BadRequest(str(error)) from None
     for path in wanted.fields.fields:
         if path not in target.view.strategy.field_names:
-            raise BadRequest(f"field label not supported: {path}")
+            raise BadRequest(_unknown_field(target, path))
     return wanted
+
+
+def _unknown_field(target: Target, path: str) -> str:
+    """Upstream's two texts: of kinds with fields of their own, and of all others."""
+    if target.view.resource.custom or target.view.strategy.extra_fields:
+        return f"field label not supported: {path}"
+    return f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"'
 
 
 def int_version(text: str) -> int:
@@ -109,8 +116,8 @@ async def find(target: Target, wanted: Filter) -> Page:
     query, cache = target.request.query, target.view.cache
     limit = _limit(query.get("limit"))
     token, version = query.get("continue"), query.get("resourceVersion")
-    match = query.get("resourceVersionMatch")
-    _check_match(version, match, token)
+    list_options.check(query, watch=False)
+    match = query.get(list_options.MATCH)
     if token:
         if version not in ("", "0"):
             raise BadRequest("specifying resource version is not allowed when using continue")
@@ -136,22 +143,6 @@ def _limit(text: str) -> int:
     if limit >= 1 << 63:
         raise BadRequest(f'limit: strconv.ParseInt: parsing "{text}": value out of range')
     return limit
-
-
-def _check_match(version: str, match: str, token: str) -> None:
-    if not match:
-        return
-    errors = []
-    if match not in ("Exact", "NotOlderThan"):
-        errors.append(invalid("resourceVersionMatch", match, 'must be "Exact" or "NotOlderThan"'))
-    elif token:
-        errors.append(forbidden("resourceVersionMatch", "is forbidden when continue is provided"))
-    elif not version:
-        errors.append(forbidden("resourceVersionMatch", "is forbidden unless resourceVersion is provided"))
-    elif match == "Exact" and version == "0":
-        errors.append(forbidden("resourceVersionMatch", 'of "Exact" is forbidden for resourceVersion "0"'))
-    if errors:
-        raise Invalid(f"ListOptions.meta.k8s.io is invalid: {errors[0]}")
 
 
 async def _continued(target: Target, wanted: Filter, limit: int, position: Position) -> Page:
@@ -206,6 +197,8 @@ async def _from_history(target: Target, wanted: Filter, limit: int, position: Po
                 break
             start = page.entries[-1].key + "\0"
     except Compacted:
+        if not limit and not position.key:
+            raise Expired("The resourceVersion for the provided list is too old.") from None
         raise _expired(position) from None
     if not limit or len(items) <= limit:
         return Page(items, position.revision)

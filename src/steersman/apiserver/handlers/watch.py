@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from steersman.api.errors import ApiError, Expired, Invalid, NotAcceptable
-from steersman.api.fields import forbidden
+from steersman.api.errors import ApiError, Expired, NotAcceptable
 from steersman.apiserver.cache.groups import WatchGroup
+from steersman.apiserver.handlers import list_options
 from steersman.apiserver.handlers.read import filter_of, int_version
 from steersman.apiserver.http.values import Streaming
 from steersman.apiserver.representation import negotiate
@@ -41,6 +41,7 @@ async def watch(target: Target) -> Streaming:
     form = target.form()
     if form.content_type != negotiate.JSON:
         raise NotAcceptable.of((negotiate.JSON, f"{negotiate.JSON};stream=watch"))
+    list_options.check(query, watch=True)
     wanted = filter_of(target)
     version, initial = query.get("resourceVersion"), _initial_events(target)
     revision = 0 if version in ("", "0") else int_version(version)
@@ -65,24 +66,9 @@ async def watch(target: Target) -> Streaming:
 
 
 def _initial_events(target: Target) -> bool | None:
-    """Return what sendInitialEvents asks for, None when it is not given. Raises: Invalid."""
+    """Return what sendInitialEvents asks for, None when it is not given."""
     query = target.request.query
-    text, match = query.get("sendInitialEvents"), query.get("resourceVersionMatch")
-    errors = []
-    if not text and match:
-        errors.append(
-            forbidden("resourceVersionMatch", "is forbidden for watch unless sendInitialEvents is provided")
-        )
-    if text and match != "NotOlderThan":
-        errors.append(
-            forbidden(
-                "resourceVersionMatch",
-                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            )
-        )
-    if errors:
-        raise Invalid(f"ListOptions.meta.k8s.io is invalid: {errors[0]}")
-    return query.flag("sendInitialEvents") if text else None
+    return query.flag("sendInitialEvents") if query.get("sendInitialEvents") else None
 
 
 def _timeout(target: Target, text: str) -> float:

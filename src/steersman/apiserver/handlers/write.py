@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -12,10 +13,9 @@ from steersman.apiserver.generic.delete import delete as delete_object
 from steersman.apiserver.generic.options import DeleteOptions, WriteOptions, delete_options, write_options
 from steersman.apiserver.generic.pipeline import decode
 from steersman.apiserver.generic.update import update as update_object
-from steersman.apiserver.handlers.body import check_type, read_object, read_with_text
-from steersman.apiserver.handlers.read import filter_of
+from steersman.apiserver.handlers.body import check_type, read_object, read_with_repeats
+from steersman.apiserver.handlers.read import filter_of, find
 from steersman.apiserver.http.values import Response
-from steersman.apiserver.representation.page import Page
 
 if TYPE_CHECKING:
     from steersman.api.types import Object
@@ -38,20 +38,20 @@ def options_of(target: Target, kind: str) -> WriteOptions:
 async def create(target: Target) -> Response:
     """Answer POST on a collection."""
     write = target.write(options_of(target, "CreateOptions"))
-    obj, raw = await read_with_text(target.request)
+    obj, repeats = await read_with_repeats(target.request)
     resource = target.view.resource
     check_type(obj, resource.api_version, resource.kind)
-    obj = decode(write, obj, raw)
+    obj = decode(write, obj, repeats)
     return target.answer(await create_object(write, obj), 201)
 
 
 async def update(target: Target) -> Response:
     """Answer PUT on an object or on a sub-resource that is written like one."""
     write = target.write(options_of(target, "UpdateOptions"))
-    given, raw = await read_with_text(target.request)
+    given, repeats = await read_with_repeats(target.request)
     resource = target.view.resource
     check_type(given, resource.api_version, resource.kind)
-    body = orjson.dumps(decode(write, given, raw))
+    body = orjson.dumps(decode(write, given, repeats))
 
     def fresh(_old: Object | None = None) -> Object:
         """The request's object once more: attempts must not see each other's changes."""
@@ -96,13 +96,11 @@ def _deleted(target: Target, item: Item, gone: bool) -> Response:
 
 
 async def delete_collection(target: Target) -> Response:
-    """Answer DELETE on a collection: every object that the selectors select, one by one."""
+    """Answer DELETE on a collection: every object that a list with this query would show, one by one."""
     form, options = target.form(), await _delete_options(target)
-    wanted = filter_of(target)
-    cache = target.view.cache
-    items = list(cache.objects.select(wanted))
+    page = await find(target, filter_of(target))
     deleted = []
-    for item in items:
+    for item in page.items:
         write = target.write(WriteOptions(dry_run=options.dry_run), name=item.name)
         write.namespace = item.namespace
         try:
@@ -110,4 +108,4 @@ async def delete_collection(target: Target) -> Response:
         except ApiError as error:
             if error.code != 404:
                 raise
-    return Response(200, form.list(Page(deleted, cache.revision)), form.content_type)
+    return Response(200, form.list(replace(page, items=deleted)), form.content_type)
