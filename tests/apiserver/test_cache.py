@@ -166,3 +166,14 @@ async def test_among_many_groups_a_change_reaches_those_that_see_it() -> None:
     for (text, namespace), sink in sinks.items():
         wanted_bytes = expected.get(text, b"") if namespace != "e" else b""
         assert b"".join(sink.got) == wanted_bytes, (text, namespace)
+
+
+async def test_changes_the_store_has_compacted_are_let_go_of_and_quiet_watches_still_resume() -> None:
+    store = MemoryStore()
+    cache = await cache_of(store)
+    await cache.ready()
+    first, second = await put(store, "a"), await put(store, "b")
+    cache.forget(first)
+    assert (cache.oldest, [event.revision for event in cache.ring]) == (first, [second])
+    cache.forget(second + 100)
+    assert (cache.oldest, len(cache.ring)) == (second, 0)

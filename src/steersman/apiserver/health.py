@@ -33,9 +33,20 @@ def _checks(api: API, kind: str) -> Mapping[str, Callable[[], Awaitable[None]]]:
         if api.draining:
             raise NotReadyError("process is shutting down")
 
+    async def plugins() -> None:
+        from steersman.apiserver.encryption.setup import check
+        from steersman.apiserver.encryption.store import EncryptedStore
+
+        if isinstance(api.store, EncryptedStore):
+            check(api.store.encryption)
+
     checks = {"etcd": store, "poststarthook/bootstrap-objects": bootstrap}
-    # A restart makes no room on a full disk: only readiness suffers from it.
-    return checks if kind == "livez" else {**checks, "etcd-readiness": writable, "shutdown": shutdown}
+    # A restart makes no room on a full disk and mends no plug-in: only readiness suffers from it.
+    if kind == "livez":
+        return checks
+    if api.config.encryption_provider_config:
+        checks["kms-providers"] = plugins
+    return {**checks, "etcd-readiness": writable, "shutdown": shutdown}
 
 
 async def answer(api: API, request: Request) -> Answer:

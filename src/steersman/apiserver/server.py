@@ -37,6 +37,7 @@ from steersman.runtime.tasks import TaskGroup
 from steersman.store.base import StoreUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from steersman.apiserver.audit.auditor import Auditor
@@ -91,21 +92,16 @@ class APIServer:
         await self._stack.aclose()
 
     async def _start(self) -> None:
-        store, reload = self._given, None
+        store = self._given
         if store is None:
             try:
                 store = await open_store(self.config)
             except StoreUnavailable as error:
                 raise CannotStart(str(error)) from error
             self._stack.push_async_callback(store.close)
-        if self.config.encryption_provider_config:
-            from steersman.apiserver.encryption.setup import encrypting
-
-            path = self.config.encryption_provider_config
-            store, reload = await self._stack.enter_async_context(encrypting(store, path))
+        store, reload = await self._encrypting(store)
         self.api = api = API(self.config, store, self._clock, kinds.RESOURCES, CONVERSIONS)
-        if reload is not None:
-            api.files.follow((self.config.encryption_provider_config,), reload)
+        api.files.follow((self.config.encryption_provider_config,), reload)
         api.advertised = self.config.advertise_address or _address(self.config.bind)
         await api.hub.start()
         self._stack.callback(api.hub.stop)
@@ -139,6 +135,15 @@ class APIServer:
 
             tasks.spawn(presence(api), "presence")
         api.bootstrapped = True
+
+    async def _encrypting(self, store: Store) -> tuple[Store, Callable[[], object]]:
+        """Put encryption around the store when it is configured; and what takes up a changed file."""
+        path = self.config.encryption_provider_config
+        if not path:
+            return store, lambda: None
+        from steersman.apiserver.encryption.setup import encrypting
+
+        return await self._stack.enter_async_context(encrypting(store, path))
 
     async def _allocators(self, api: API) -> ServiceAllocators:
         """Set up what gives out addresses and node ports, with what Services have taken out."""

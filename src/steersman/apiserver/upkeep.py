@@ -37,6 +37,9 @@ async def compaction(api: API) -> None:
             await api.store.compact(revision)
         except StoreError as error:
             log.warning("compaction to revision %d failed, trying again later: %s", revision, error)
+        else:
+            for cache in api.hub.caches():
+                cache.forget(revision)
         revision = api.store.revision
 
 

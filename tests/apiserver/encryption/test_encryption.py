@@ -164,3 +164,35 @@ async def test_replacing_a_secret_with_itself_renews_it(tmp_path: Path) -> None:
     assert (await stored({"aescbc": keys("a")}, {"identity": {}})).startswith(b"k8s:enc:aescbc:v1:a:")
     assert (await stored({"secretbox": keys("b")}, {"aescbc": keys("a")})).startswith(b"k8s:enc:secretbox")
     assert b"aHVzaA==" in await stored({"identity": {}}, {"secretbox": keys("b")})
+
+
+async def test_a_changed_file_is_taken_up_and_what_is_stored_can_be_renewed(tmp_path: Path) -> None:
+    path, inner = tmp_path / "encryption.yaml", MemoryStore()
+
+    def configure(*providers: dict[str, Any]) -> None:
+        path.write_text(yaml.safe_dump(settings(*providers)))
+
+    async def stored() -> bytes:
+        entry = await inner.get(KEY)
+        assert entry is not None
+        return entry.value
+
+    configure({"identity": {}})
+    config = APIServerConfig(store="memory", encryption_provider_config=str(path))
+    async with (
+        APIServer(config, store=inner, listen=False) as server,
+        Client(server.transport()) as client,
+    ):
+        secret = {"metadata": {"name": "s"}, "stringData": {"k": "hush"}}
+        await client.create(kinds.SECRETS, secret, "default")
+        configure({"aesgcm": keys("a")}, {"identity": {}})
+        server.api.files.look()
+        await client.update(kinds.SECRETS, await client.get(kinds.SECRETS, "s", "default"))
+        assert (await stored()).startswith(b"k8s:enc:aesgcm:v1:a:")
+        before = (await client.get(kinds.SECRETS, "s", "default"))["metadata"]["resourceVersion"]
+        again = await client.update(kinds.SECRETS, await client.get(kinds.SECRETS, "s", "default"))
+        assert again["metadata"]["resourceVersion"] == before
+        path.write_text("kind: Nonsense")
+        server.api.files.look()
+        await client.update(kinds.SECRETS, {**again, "data": {"k": "YQ=="}})
+        assert (await stored()).startswith(b"k8s:enc:aesgcm:v1:a:")

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+import yaml
 
+from steersman.apiserver.config import APIServerConfig
 from steersman.apiserver.encryption.config import parse
 from steersman.apiserver.encryption.providers import CannotDecrypt
 from steersman.apiserver.encryption.store import EncryptedStore
+from steersman.apiserver.server import APIServer
+from steersman.client.rest import Client
 from steersman.store.base import StoreUnavailable
 from steersman.store.memory import MemoryStore
 from steersman.wire.kms import kms_pb2 as pb
@@ -29,10 +33,10 @@ class Plugin(kms_pb2_grpc.KeyManagementServiceServicer):  # type: ignore[misc] #
     """Guards seeds by exclusive or with its key's name."""
 
     def __init__(self) -> None:
-        self.key, self.calls = "key-1", list[str]()
+        self.key, self.healthz, self.calls = "key-1", "ok", list[str]()
 
     def Status(self, request: pb.StatusRequest, context: Any) -> pb.StatusResponse:  # noqa: N802
-        return pb.StatusResponse(version="v2", healthz="ok", key_id=self.key)
+        return pb.StatusResponse(version="v2", healthz=self.healthz, key_id=self.key)
 
     def Encrypt(self, request: pb.EncryptRequest, context: Any) -> pb.EncryptResponse:  # noqa: N802
         self.calls.append("encrypt")
@@ -134,3 +138,32 @@ async def test_without_the_plugin_nothing_is_written_or_read(plugin: tuple[Plugi
     assert entry is not None
     assert entry.value == b"hush"
     finish(writer, late)
+
+
+async def test_readiness_names_a_plugin_that_fails(plugin: tuple[Plugin, str, Any], tmp_path: Path) -> None:
+    kms, endpoint, _ = plugin
+    provider = {"kms": {"apiVersion": "v2", "name": "test", "endpoint": endpoint, "timeout": "2s"}}
+    path = tmp_path / "encryption.yaml"
+    document = {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "EncryptionConfiguration",
+        "resources": [{"resources": ["secrets"], "providers": [provider, {"identity": {}}]}],
+    }
+    path.write_text(yaml.safe_dump(document))
+    config = APIServerConfig(store="memory", encryption_provider_config=str(path))
+    async with (
+        APIServer(config, store=MemoryStore(), listen=False) as server,
+        Client(server.transport()) as client,
+    ):
+        store = server.api.store
+        assert isinstance(store, EncryptedStore)
+        assert (await client.request("GET", "/readyz/kms-providers")).status == 200
+        kms.healthz = "the key is gone"
+        with pytest.raises(StoreUnavailable):
+            await store.encryption.plugins()[0].renew()
+        answer = await client.request("GET", "/readyz")
+        assert answer.status == 500
+        assert (
+            b"[-]kms-providers failed: the key management plug-in test says: the key is gone" in answer.body
+        )
+        assert (await client.request("GET", "/livez")).status == 200

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from steersman.store.base import Store
 
 RING = 2048
-"""Changes kept per resource for resumed watches; older ones answer 410."""
+"""Changes kept per resource for resumed watches at most, none that the store has compacted; older ones answer
+410."""
 LOOK_BACK = 2000
 """Revisions a fresh cache replays, so that clients resume their watches after a restart."""
 
@@ -150,6 +151,12 @@ class Cache:
         if revision >= self.changed:
             return ()
         return [event for event in self.ring if event.revision > revision]
+
+    def forget(self, revision: int) -> None:
+        """Let go of the changes up to a revision, whose history the store has let go of too."""
+        ring = self.ring
+        while ring and ring[0].revision <= revision:
+            self.oldest = ring.popleft().revision
 
     def item_of(self, entry: Entry) -> Item:
         """Make an item of something read from the store at an older revision."""

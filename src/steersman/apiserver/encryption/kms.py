@@ -38,6 +38,8 @@ SEED = INFO = 32
 """Bytes of a seed, and of what each value's key is derived with."""
 STATUS_SECONDS = 60.0
 """How often the plug-in is asked whether it uses a new key."""
+FAILING_SECONDS = 5.0
+"""... and while it fails, whether it is back."""
 MOST_SEEDS = 1000
 """Seeds of others that are remembered."""
 
@@ -60,6 +62,8 @@ class KMS:
         stubs: Any = kms_pb2_grpc
         self._plugin = stubs.KeyManagementServiceStub(self._channel)
         self._seed: Seed | None = None
+        self.problem = ""
+        """What was wrong when the plug-in was last asked; empty when nothing was."""
         self._seeds: dict[bytes, bytes] = {}
         self._lock = asyncio.Lock()
 
@@ -82,11 +86,18 @@ class KMS:
     async def renew(self) -> None:
         """Take a new seed when the plug-in uses a new key. Raises: StoreUnavailable."""
         async with self._lock:
-            self._seed = await to_thread(self._renewed, self._seed)
+            try:
+                self._seed = await to_thread(self._renewed, self._seed)
+            except StoreUnavailable as error:
+                self.problem = str(error)
+                raise
+            self.problem = ""
 
     def _renewed(self, seed: Seed | None) -> Seed:
         try:
             status = self._plugin.Status(pb.StatusRequest(), timeout=self._timeout)
+            if status.healthz != "ok":
+                raise StoreUnavailable(f"the key management plug-in {self.name} says: {status.healthz}")
             if seed is not None and seed.encrypted.key_id == status.key_id:
                 return seed
             plain = os.urandom(SEED)
@@ -104,7 +115,7 @@ class KMS:
                 await self.renew()
             except StoreUnavailable as error:
                 log.warning("%s; encryption goes on with the key it has", error)
-            await asyncio.sleep(STATUS_SECONDS)
+            await asyncio.sleep(FAILING_SECONDS if self.problem else STATUS_SECONDS)
 
     def encrypt(self, value: bytes, key: str) -> bytes:
         """See `Provider.encrypt`; `ready` has been awaited."""

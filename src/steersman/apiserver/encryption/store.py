@@ -39,6 +39,19 @@ class EncryptedStore:
     def __init__(self, inner: Store, encryption: Encryption) -> None:
         self._inner, self._encryption = inner, encryption
         self._stale: set[str] = set()
+        self._fresh: set[str] | None = None
+        """After a change of providers: the keys known to be written by the new ones. None before one."""
+
+    @property
+    def encryption(self) -> Encryption:
+        """How values are written and read now."""
+        return self._encryption
+
+    def use(self, encryption: Encryption) -> None:
+        """Write and read by other providers from now on; what is stored stays until it is written again."""
+        self._encryption = encryption
+        self._stale.clear()
+        self._fresh = set()
 
     @property
     def shared(self) -> bool:
@@ -57,7 +70,9 @@ class EncryptedStore:
 
     def stale(self, key: str) -> bool:
         """See `Store.stale`."""
-        return key in self._stale
+        if key in self._stale:
+            return True
+        return self._fresh is not None and key not in self._fresh and bool(self._encryption.providers(key))
 
     async def put(
         self, key: str, value: bytes, *, expect: int | None, ttl: float | None = None, note: object = None
@@ -69,7 +84,7 @@ class EncryptedStore:
         await providers[0].ready()
         stored = providers[0].encrypt(value, key)
         entry = await self._inner.put(key, stored, expect=expect, ttl=ttl, note=_Sealed(self, note, value))
-        self._stale.discard(key)
+        self._settled(key)
         return replace(entry, value=value)
 
     async def delete(self, key: str, *, expect: int | None, note: object = None) -> int:
@@ -143,10 +158,12 @@ class EncryptedStore:
     def _shown(self, event: Event) -> Event | None:
         entry = event.entry
         if isinstance(event.note, _Sealed) and event.note.by is self:
-            self._stale.discard(entry.key)
+            self._settled(entry.key)
             return Event(replace(entry, value=event.note.value), event.deleted, event.note.note)
         if event.deleted:
             self._stale.discard(entry.key)
+            if self._fresh is not None:
+                self._fresh.discard(entry.key)
             return event
         try:
             reader = self._reader(entry.key, entry.value)
@@ -170,5 +187,11 @@ class EncryptedStore:
         if stale or reader is not self._encryption.providers(entry.key)[0]:
             self._stale.add(entry.key)
         else:
-            self._stale.discard(entry.key)
+            self._settled(entry.key)
         return replace(entry, value=value)
+
+    def _settled(self, key: str) -> None:
+        """A key is written by the provider that writes now."""
+        self._stale.discard(key)
+        if self._fresh is not None:
+            self._fresh.add(key)
