@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def node() -> Iterator[Node]:
-    """A node with a real containerd, shared by all tests that need one."""
+    """A node with a real containerd, shared by the tests of a module.
+
+    As long as it runs, the main thread is in the node's network namespace; a longer scope would take unrelated
+    tests along into it.
+    """
     if lacking := missing_parts():
         pytest.skip(lacking)
     with running_node() as running:
