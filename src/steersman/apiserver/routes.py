@@ -46,7 +46,7 @@ async def _version(api: API, request: Request) -> Answer:
 
 
 async def _metrics(api: API, request: Request) -> Answer:
-    body, content_type = metrics.exposition()
+    body, content_type = metrics.exposition(api)
     return Response(200, body, content_type)
 
 

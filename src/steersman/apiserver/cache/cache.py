@@ -52,6 +52,8 @@ class Cache:
         self.changed = 0
         """Revision of the last change of this resource that this cache has seen."""
         self.groups = Groups()
+        self.received = self.sent = 0
+        """Changes that came, and events that went out to watchers, since the start."""
         self._listeners: list[Callable[[Sequence[CacheEvent]], None]] = []
         self._store, self._prefix, self.record = store, prefix, record
         self._loading: asyncio.Future[None] | None = None
@@ -167,6 +169,7 @@ class Cache:
         if not batch:
             return
         self.changed = batch[-1].revision
+        self.received += len(batch)
         ring = self.ring
         ring.extend(batch)
         while len(ring) > RING:

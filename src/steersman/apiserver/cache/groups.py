@@ -54,6 +54,11 @@ class WatchGroup:
         """How many watch."""
         return len(self._sinks)
 
+    @property
+    def namespace(self) -> str:
+        """The namespace that is watched; empty for all."""
+        return self._filter.namespace
+
     def add(self, sink: Sink, *, bookmarks: bool) -> WatchGroup:
         """Let a sink take part from the next commit on; returns the group it is in now, to `remove` it
         from."""
@@ -85,8 +90,10 @@ class WatchGroup:
 
     def publish(self, events: Sequence[CacheEvent]) -> None:
         """Send a commit's changes to every sink."""
-        if data := self.encode(events):
-            self._send(self._sinks, Frame(data))
+        pieces = list(self._pieces(events))
+        if pieces:
+            self._cache.sent += len(pieces) * len(self._sinks)
+            self._send(self._sinks, Frame(b"".join(pieces)))
 
     def bookmark(self, revision: int) -> None:
         """Tell those who asked for bookmarks how far they are."""

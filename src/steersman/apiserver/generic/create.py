@@ -19,6 +19,7 @@ from steersman.apiserver.cache.hub import prefix
 from steersman.apiserver.cache.item import Item
 from steersman.apiserver.generic.pipeline import default, own_fields, single_owners
 from steersman.apiserver.generic.write import check_place, check_valid
+from steersman.apiserver.storage_metrics import CALLS
 from steersman.store.base import CompareFailed
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ async def put(write: Write, obj: Object, *, expect: int) -> Item:
             else b'"metadata":{' + shown[shown.index(b'"metadata":{') + 12 :]
         )
         return Item(write.namespace, name, data, expect, expect, record)
+    start = write.api.clock.monotonic()
     try:
         entry = await write.api.store.put(
             key_of(write, name), value, expect=expect, ttl=write.api.ttl(view.resource), note=note
@@ -99,6 +101,7 @@ async def put(write: Write, obj: Object, *, expect: int) -> Item:
         if expect == 0:
             raise AlreadyExists.of(view.resource, name) from None
         raise
+    CALLS.count("update" if expect else "create", view.resource, write.api.clock.monotonic() - start)
     item = view.cache.objects.get(write.namespace, name)
     if item is not None and item.revision == entry.revision:
         return item  # the cache has made it already

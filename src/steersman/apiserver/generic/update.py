@@ -21,6 +21,7 @@ from steersman.apiserver.generic.create import create, key_of, put
 from steersman.apiserver.generic.pipeline import default, own_fields, single_owners
 from steersman.apiserver.generic.settle import settled
 from steersman.apiserver.generic.write import check_place, check_valid
+from steersman.apiserver.storage_metrics import CALLS
 from steersman.store.base import CompareFailed
 
 if TYPE_CHECKING:
@@ -164,7 +165,9 @@ def _finished(write: Write, obj: Object) -> bool:
 async def remove(write: Write, obj: Object, item: Item) -> Item:
     """Delete an object from the store; the object as this last write left it. Raises: CompareFailed."""
     if not write.options.dry_run:
+        start = write.api.clock.monotonic()
         await write.api.store.delete(key_of(write, write.name), expect=item.revision)
+        CALLS.count("delete", write.view.resource, write.api.clock.monotonic() - start)
         await write.strategy.after_delete(write.context(write.api.clock.time()), obj)
     view = write.view
     stored = view.conversion.to_stored(obj) if view.conversion is not None else obj
