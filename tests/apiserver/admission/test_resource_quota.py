@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steersman.api import kinds, quota
-from steersman.api.errors import Forbidden
+from steersman.api.errors import Forbidden, ServiceUnavailable
 from steersman.controllers.resourcequota import counted_resources, plan_status
+from steersman.store.base import StoreUnavailable
 
 if TYPE_CHECKING:
+    from steersman.apiserver.server import APIServer
     from steersman.client.rest import Client
 
 
@@ -122,3 +124,38 @@ async def test_a_quota_without_status_refuses_what_it_bounds(client: Client) -> 
     await client.create(kinds.RESOURCE_QUOTAS, made, "default")
     with pytest.raises(Forbidden, match="status unknown for quota: q, resources: configmaps"):
         await client.create(kinds.CONFIG_MAPS, {"metadata": {"name": "c"}}, "default")
+
+
+async def test_a_write_that_is_not_stored_gives_back_its_charge(
+    client: Client, apiserver: APIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        made = {"metadata": {"name": name}, "spec": {"hard": {"configmaps": "5"}}}
+        await client.create(kinds.RESOURCE_QUOTAS, made, "default")
+        status = {"hard": {"configmaps": "5"}, "used": {"configmaps": "1"}}
+        await client.patch(
+            kinds.RESOURCE_QUOTAS,
+            name,
+            {"status": status},
+            "default",
+            subresource="status",
+            content_type="application/merge-patch+json",
+        )
+    store = apiserver.store
+    put = store.put
+
+    async def full(key: str, *args: Any, **rest: Any) -> Any:
+        if "/configmaps/" in key:
+            raise StoreUnavailable("the disk is full")
+        return await put(key, *args, **rest)
+
+    monkeypatch.setattr(store, "put", full)
+    with pytest.raises(ServiceUnavailable, match="full"):
+        await client.create(kinds.CONFIG_MAPS, {"metadata": {"name": "c"}}, "default")
+    for name in ("a", "b"):
+        found = await client.get(kinds.RESOURCE_QUOTAS, name, "default")
+        assert found["status"]["used"] == {"configmaps": "1"}
+    monkeypatch.undo()
+    await client.create(kinds.CONFIG_MAPS, {"metadata": {"name": "c"}}, "default")
+    found = await client.get(kinds.RESOURCE_QUOTAS, "a", "default")
+    assert found["status"]["used"] == {"configmaps": "2"}

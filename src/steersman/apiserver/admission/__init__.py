@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from steersman.api.kinds import Resource
     from steersman.api.types import Object
     from steersman.apiserver.api import API
@@ -46,6 +48,13 @@ class Attributes:
     again: bool = False
     """Set by a mutating plug-in that changed the object after others had seen it: all are asked once
     more."""
+    undo: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What takes back what validating plug-ins did elsewhere; awaited when the write is not stored."""
+
+    async def not_stored(self) -> None:
+        """Take back what was done for this write, the last first."""
+        while self.undo:
+            await self.undo.pop()()
 
 
 class Plugin(Protocol):

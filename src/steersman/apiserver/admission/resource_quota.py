@@ -1,18 +1,23 @@
 """ResourceQuota: a namespace's quotas are charged for what is created or grows, and refuse what is too much.
 
 The charge is a compare-and-swap on the quota's status before the write itself, so that two writers at two
-servers cannot both have the last place; what a failed write was charged the quota controller gives back.
+servers cannot both have the last place; a write that is not stored after all gives back what it was charged
+(what a crash leaves behind the quota controller puts right).
 `judge` is pure. Source: "Resource Quotas"; messages are those users know.
 """
 
 from __future__ import annotations
 
+import logging
+from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 from steersman.api import meta, quantity, quota
-from steersman.api.errors import Forbidden, NotFound
+from steersman.api.errors import ApiError, Forbidden, NotFound
 from steersman.api.kinds import EVENTS, PERSISTENT_VOLUME_CLAIMS, PODS, RESOURCE_QUOTAS, SERVICES
 from steersman.apiserver.admission.plugin import AdmissionPlugin, forbidden
+from steersman.store.base import StoreError
 
 if TYPE_CHECKING:
     from steersman.api.quota import Amounts
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from steersman.api.types import Object
     from steersman.apiserver.admission import Attributes, Operation
 
+log = logging.getLogger("steersman.apiserver.admission")
 _CHANGING = (PODS, SERVICES, PERSISTENT_VOLUME_CLAIMS)
 """What can grow after it was made."""
 
@@ -63,6 +69,20 @@ class ResourceQuota(AdmissionPlugin):
             await self.api.update(RESOURCE_QUOTAS, name, spend, attributes.namespace, subresource="status")
         except NotFound:  # deleted in this moment: it bounds nothing any more
             return
+        attributes.undo.append(partial(self._give_back, attributes.namespace, name, delta))
+
+    async def _give_back(self, namespace: str, name: str, delta: Amounts) -> None:
+        def lower(current: Object) -> Object:
+            used = (current.get("status") or {}).get("used") or {}
+            for resource in delta.keys() & used.keys():
+                left = max(quantity.parse(used[resource]) - delta[resource], Fraction(0))
+                used[resource] = quota.written(resource, left)
+            return current
+
+        try:
+            await self.api.update(RESOURCE_QUOTAS, name, lower, namespace, subresource="status")
+        except (ApiError, StoreError) as error:
+            log.warning("quota %s/%s keeps a charge until it is counted again: %s", namespace, name, error)
 
 
 def charge(attributes: Attributes, given: Object) -> Amounts:

@@ -64,17 +64,20 @@ async def _store(write: Write, context: Context, obj: Object) -> Item:
     if write.view.cache.objects.get(write.namespace, name) is not None:
         raise AlreadyExists.of(write.view.resource, name)
     finish = await strategy.begin(context, obj, None) if strategy.allocates else None
-    stored = False
+    stored, attributes = False, None
     try:
         strategy.prepare_for_create(context, obj)
         check_valid(write, name, strategy.validate(context, obj))
         write.warnings.extend(strategy.warnings(context, obj, None))
         strategy.canonicalize(obj)
-        await write.validate(write.attributes("CREATE", obj, None))
+        attributes = write.attributes("CREATE", obj, None)
+        await write.validate(attributes)
         item = await put(write, obj, expect=0)
         stored = not write.options.dry_run
         return item
     finally:
+        if attributes is not None and attributes.undo and not stored:
+            await attributes.not_stored()
         if finish is not None:
             await finish(stored)
 

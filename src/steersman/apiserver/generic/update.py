@@ -94,13 +94,14 @@ async def _swap(write: Write, obj: Object, old: Object, item: Item) -> Item:
     await _mutate(write, obj, old)
     _keep_metadata(write, obj["metadata"], old["metadata"])
     finish = await strategy.begin(context, obj, old) if strategy.allocates else None
-    stored = False
+    stored, attributes = False, None
     try:
         strategy.prepare_for_update(context, obj, old)
         check_valid(write, write.name, strategy.validate_update(context, obj, old))
         write.warnings.extend(strategy.warnings(context, obj, old))
         strategy.canonicalize(obj)
-        await write.validate(write.attributes("UPDATE", obj, old))
+        attributes = write.attributes("UPDATE", obj, old)
+        await write.validate(attributes)
         single_owners(write, obj)
         own_fields(write, obj, old, context.now)
         if _finished(write, obj):
@@ -112,6 +113,8 @@ async def _swap(write: Write, obj: Object, old: Object, item: Item) -> Item:
         stored = not write.options.dry_run
         return result
     finally:
+        if attributes is not None and attributes.undo and not stored:
+            await attributes.not_stored()
         if finish is not None:
             await finish(stored)
 
