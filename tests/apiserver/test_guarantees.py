@@ -91,11 +91,11 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             pytest.skip("etcd is not installed")
         with Etcd(directory) as etcd:
             yield from _world(
-                APIServerConfig(store="etcd", etcd_servers=tuple(etcd.endpoints), bookmark_interval=0.01)
+                APIServerConfig(store="etcd", etcd_servers=tuple(etcd.endpoints), bookmark_interval=0.0005)
             )
     else:
         database = str(directory / "state.db") if request.param == "sqlite" else ""
-        yield from _world(APIServerConfig(store=request.param, database=database, bookmark_interval=0.01))
+        yield from _world(APIServerConfig(store=request.param, database=database, bookmark_interval=0.0005))
 
 
 def _world(config: APIServerConfig) -> Iterator[World]:

@@ -137,3 +137,24 @@ async def test_deprecated_kinds_say_so(client: Client, path: str, warning: str) 
 
 async def test_namespaced_objects_are_not_made_without_a_namespace(client: Client) -> None:
     assert (await raw(client, "/api/v1/configmaps", method="POST"))[0] == 405
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "seconds"),
+    [
+        pytest.param({"gracePeriodSeconds": "-5"}, 200, 1, id="a negative grace period is the shortest one"),
+        pytest.param({"gracePeriodSeconds": "7"}, 200, 7, id="a grace period"),
+        pytest.param(
+            {"propagationPolicy": "Orphan", "orphanDependents": "true"}, 422, None, id="two policies at once"
+        ),
+    ],
+)
+async def test_options_of_deletion(
+    client: Client, query: dict[str, str], status: int, seconds: int | None
+) -> None:
+    await client.create(kinds.SERVICE_ACCOUNTS, {"metadata": {"name": "default"}}, "default")
+    spec = {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]}
+    await client.create(kinds.PODS, {"metadata": {"name": "p"}, "spec": spec}, "default")
+    assert (await raw(client, "/api/v1/namespaces/default/pods/p", method="DELETE", **query))[0] == status
+    pod = await client.get(kinds.PODS, "p", "default")
+    assert pod["metadata"].get("deletionGracePeriodSeconds") == seconds

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from steersman.api.errors import BadRequest
 from steersman.api.types import Object, copied
 
@@ -133,7 +135,8 @@ def _merge_key(schema: Schema) -> str:
 
 def _key_of(item: Object, key: str) -> Any:
     if key not in item:
-        raise BadRequest(f"map: {item} does not contain declared merge key: {key}")
+        text = " ".join(f"{name}:{orjson.dumps(value).decode()}" for name, value in sorted(item.items()))
+        raise BadRequest(f"map: map[{text}] does not contain declared merge key: {key}")
     value = item[key]
     return value if not isinstance(value, (dict, list)) else repr(value)
 

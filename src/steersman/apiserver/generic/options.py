@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 VALIDATION_MODES = ("Ignore", "Strict", "Warn")
 _DELETE_OPTIONS = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
+SHORTEST_GRACE = 1
+"""Seconds; what a negative grace period counts as, as upstream has it."""
 LONGEST_MANAGER = 128
 """Bytes."""
 PROPAGATION = ("Background", "Foreground", "Orphan")
@@ -97,11 +99,14 @@ def delete_options(query: Query, body: Object | None) -> DeleteOptions:
     policy = str(given.get("propagationPolicy") or query.get("propagationPolicy"))
     if policy and policy not in PROPAGATION:
         errors.append(not_supported("propagationPolicy", policy, PROPAGATION))
-    if errors:
-        raise Invalid.of(Named("DeleteOptions"), "", errors)
     orphan = given.get("orphanDependents")
     if orphan is None and query.get("orphanDependents"):
         orphan = query.flag("orphanDependents")
+    if policy and orphan is not None:
+        text = "orphanDependents and deletionPropagation cannot be both set"
+        errors.append(invalid("propagationPolicy", policy, text))
+    if errors:
+        raise Invalid.of(Named("DeleteOptions"), "", errors)
     if orphan is not None and not policy:
         policy = "Orphan" if orphan else "Background"
     return DeleteOptions(
@@ -121,4 +126,4 @@ def _grace(given: Object, query: Query) -> int | None:
             seconds = int(text)
         except ValueError:
             raise BadRequest(f'gracePeriodSeconds: cannot parse "{text}" as a number') from None
-    return None if seconds is None else max(seconds, 0)
+    return seconds if seconds is None or seconds >= 0 else SHORTEST_GRACE

@@ -98,13 +98,14 @@ def paths(fields: Fields, prefix: str = "") -> Iterator[str]:
     for key, node in fields.items():
         if key == ".":
             continue
-        path = prefix + _printed(key)
+        path = prefix + printed(key)
         if is_member(node):
             yield path
         yield from paths(node, path)
 
 
-def _printed(element: str) -> str:
+def printed(element: str) -> str:
+    """One path element as error texts print it: `.spec`, `[name="c"]`."""
     kind, _, rest = element.partition(":")
     if kind == "f":
         return f".{rest}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from steersman.api.patch.apply.fieldset import LEAF, Fields, paths
+from steersman.api.patch.apply.fieldset import LEAF, Fields, paths, printed
 from steersman.api.schema import model
 from steersman.api.schema.model import Schema
 
@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 DEDUCED = Schema(model.ANY)
 DEDUCED.preserve = True
 """What a value below an unknown field is taken for: maps by member, lists as a whole."""
+
+
+class Ambiguous(ValueError):
+    """A list whose elements cannot be told apart; the text begins with its path once that is known."""
+
+    def __init__(self, why: str, path: str = "") -> None:
+        super().__init__(f"{path}: {why}" if path else why)
+        self._why, self._path = why, path
+
+    def below(self, element: str) -> Ambiguous:
+        """Return the same error, one element further from the root."""
+        return Ambiguous(self._why, printed(element) + self._path)
 
 
 def is_granular(schema: Schema, value: Any) -> bool:
@@ -38,7 +50,7 @@ def child_of(schema: Schema, key: str) -> Schema:
 def element_of(schema: Schema, item: Any) -> str:
     """The path element of a list's element: `k:{"name":"c"}`, or `v:"x"` in a set.
 
-    Raises ValueError when an element of a keyed list has none of its keys.
+    Raises Ambiguous when an element of a keyed list has none of its keys.
     """
     if schema.list_type != "map" or not isinstance(item, dict):
         return "v:" + orjson.dumps(item).decode()
@@ -52,36 +64,41 @@ def element_of(schema: Schema, item: Any) -> str:
         if value is not None:
             keys[key] = value
     if not keys:
-        missing = ", ".join(schema.map_keys)
-        raise ValueError(f"associative list with keys has an element that omits key field {missing!r}")
+        raise Ambiguous(
+            f'associative list with keys has an element that omits key field "{", ".join(schema.map_keys)}" '
+            "(and doesn't have default value)"
+        )
     return "k:" + orjson.dumps(keys).decode()
 
 
 def field_set(schema: Schema, value: Any) -> Fields:
     """The fields a configuration states, as a manager that applies it comes to own them (a root).
 
-    Raises ValueError when a list has two elements of one key, or one without any.
+    Raises Ambiguous when a list has two elements of one key, or one without any.
     """
     result: Fields = {}
     if isinstance(value, dict):
         declared = schema.fields
         for key, item in value.items():
-            node = _stated(child_of(schema, key), item)
+            node = _stated(child_of(schema, key), item, "f:" + key)
             if key not in declared and node:
                 node = {".": LEAF, **node}
             result["f:" + key] = node
     else:
         for item in value:
-            node = _stated(schema.item or DEDUCED, item)
             element = element_of(schema, item)
             if element in result:
-                raise ValueError(f"duplicate entries for key {next(paths({element: LEAF}))}")
+                raise Ambiguous(f"duplicate entries for key {next(paths({element: LEAF}))}")
+            node = _stated(schema.item or DEDUCED, item, element)
             result[element] = {".": LEAF, **node} if node else node
     return result
 
 
-def _stated(schema: Schema, value: Any) -> Fields:
-    return field_set(schema, value) if is_granular(schema, value) else LEAF
+def _stated(schema: Schema, value: Any, element: str) -> Fields:
+    try:
+        return field_set(schema, value) if is_granular(schema, value) else LEAF
+    except Ambiguous as error:
+        raise error.below(element) from None
 
 
 def added(schema: Schema, value: Any) -> Fields:
