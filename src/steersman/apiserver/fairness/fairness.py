@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from steersman.apiserver.http.request_info import RequestInfo
     from steersman.apiserver.http.values import Answer, Handler, Request
 
-MOST_REMEMBERED = 4096
+MOST_REMEMBERED = 2048
+"""Kinds of requests whose place is known, about 400 bytes each."""
 MOST_SEATS = 10
 OBJECTS_PER_SEAT = 100
 """A list of so many objects takes one more seat."""
@@ -50,6 +51,7 @@ class Fairness:
         self.levels: dict[str, Level] = {}
         self._schemas: tuple[Schema, ...] = ()
         self._places: dict[tuple[str, tuple[str, ...], str, str, str, str, str], Place] = {}
+        self._known_headers: dict[tuple[str, str], dict[str, str]] = {}
         self.configure(defaults.LEVELS, defaults.SCHEMAS)
         COLLECTOR.of.add(self)
 
@@ -63,6 +65,7 @@ class Fairness:
         self.levels = now
         self._schemas = ordered(map(schema_of, schemas), now)
         self._places.clear()
+        self._known_headers.clear()
         nominal = plan_nominal(self._seats, [level.shares for level in now.values()])
         for level, own in zip(now.values(), nominal, strict=True):
             level.nominal = level.limit = own
@@ -116,12 +119,19 @@ class Fairness:
         for schema in self._schemas:
             if schema.matches(info, user):
                 level = self.levels[schema.level]
-                headers = {
-                    "X-Kubernetes-PF-FlowSchema-UID": schema.uid,
-                    "X-Kubernetes-PF-PriorityLevel-UID": level.uid,
-                }
-                return Place(level, f"{schema.name}/{schema.flow(info, user)}", headers)
+                flow = f"{schema.name}/{schema.flow(info, user)}"
+                return Place(level, flow, self._headers(schema.uid, level.uid))
         return Place(self.levels["catch-all"], "", {})
+
+    def _headers(self, schema: str, level: str) -> dict[str, str]:
+        """The headers that name both, shared by all places of a schema."""
+        found = self._known_headers.get((schema, level))
+        if found is None:
+            found = self._known_headers[schema, level] = {
+                "X-Kubernetes-PF-FlowSchema-UID": schema,
+                "X-Kubernetes-PF-PriorityLevel-UID": level,
+            }
+        return found
 
 
 def list_seats(api: API, request: Request) -> int:
