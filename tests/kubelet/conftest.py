@@ -21,12 +21,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def node() -> Iterator[Node]:
-    """A node with a real containerd, shared by the tests of a module.
+    """A node with a real containerd, shared by all tests that need one.
 
-    As long as it runs, the main thread is in the node's network namespace; a longer scope would take unrelated
-    tests along into it.
+    From then on the main thread is in the node's network namespace: these tests run last (tests/conftest.py).
     """
     if lacking := missing_parts():
         pytest.skip(lacking)
