@@ -85,8 +85,9 @@ def test_ranges_that_cannot_be_used_are_refused(
 
 async def test_two_networks_make_services_dual_stack_and_are_shown() -> None:
     config = APIServerConfig(store="memory", service_cidr="10.20.0.0/24,fd00:20::/112")
+    store = MemoryStore()
     async with (
-        APIServer(config, store=MemoryStore(), listen=False) as server,
+        APIServer(config, store=store, listen=False) as server,
         Client(server.transport()) as client,
     ):
         spec = {"ipFamilyPolicy": "PreferDualStack", "ports": [{"port": 80}]}
@@ -97,6 +98,13 @@ async def test_two_networks_make_services_dual_stack_and_are_shown() -> None:
         shown = await client.get(kinds.SERVICE_CIDRS, "kubernetes")
         assert shown["spec"]["cidrs"] == ["10.20.0.0/24", "fd00:20::/112"]
         assert shown["status"]["conditions"][0]["type"] == "Ready"
+    config = APIServerConfig(store="memory", service_cidr="10.20.0.0/24")
+    async with (
+        APIServer(config, store=store, listen=False) as server,
+        Client(server.transport()) as client,
+    ):
+        shown = await client.get(kinds.SERVICE_CIDRS, "kubernetes")
+        assert shown["spec"]["cidrs"] == ["10.20.0.0/24"]
 
 
 async def test_servers_on_several_ports_and_families_have_slices_of_their_own() -> None:

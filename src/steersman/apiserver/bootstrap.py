@@ -85,9 +85,15 @@ async def kubernetes_service(api: API) -> None:
 
 
 async def _service_cidr(api: API, cidrs: tuple[str, ...]) -> None:
-    """Show the service networks as the ServiceCIDR `kubernetes`."""
-    if await api.exists(kinds.SERVICE_CIDRS, "kubernetes"):
-        return
+    """Show the service networks as the ServiceCIDR `kubernetes`; its networks never change, so it is made
+    anew when the settings have."""
+    try:
+        present = await api.get(kinds.SERVICE_CIDRS, "kubernetes")
+        if present["spec"]["cidrs"] == list(cidrs):
+            return
+        await api.delete(kinds.SERVICE_CIDRS, "kubernetes")
+    except NotFound:
+        log.debug("there is no ServiceCIDR yet")
     await ensure(
         api, kinds.SERVICE_CIDRS, {"metadata": {"name": "kubernetes"}, "spec": {"cidrs": list(cidrs)}}
     )
