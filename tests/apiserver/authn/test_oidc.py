@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from steersman.api.errors import Unauthorized
 from steersman.apiserver.authn.configuration import Issuer, Mapped, Rule, parse
-from steersman.apiserver.authn.oidc.authenticator import IDTokens
+from steersman.apiserver.authn.oidc.authenticator import IDTokens, Issuers
 from steersman.apiserver.authn.oidc.claims import ClaimError, user_of
 from steersman.bootstrap import pki
 from steersman.runtime.clock import FakeClock
@@ -192,3 +192,26 @@ def test_a_configuration_file() -> None:
 def test_configurations_that_are_refused(wrong: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         parse(wrong)
+
+
+async def test_issuers_come_and_go_and_those_that_stay_keep_their_keys(tmp_path: Path) -> None:
+    pki.ensure_pki(tmp_path)
+    authority = (tmp_path / "pki" / "ca.crt").read_text()
+    async with provider(tmp_path) as one, provider(tmp_path) as other:
+        first, second = (
+            Issuer(url=each.url, audiences=("us",), username=NAME, authority=authority)
+            for each in (one, other)
+        )
+        issuers = Issuers(FakeClock(1000.0))
+        issuers.use((first,))
+        try:
+            assert await issuers.identify(one.sign())
+            assert await issuers.identify(other.sign()) is None
+            issuers.use((first, second))
+            assert await issuers.identify(other.sign())
+            assert await issuers.identify(one.sign())
+            assert one.asked == 1
+            issuers.use((second,))
+            assert await issuers.identify(one.sign()) is None
+        finally:
+            await issuers.aclose()

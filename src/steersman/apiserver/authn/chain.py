@@ -63,7 +63,8 @@ def build(api: API) -> tuple[Authenticator, ...]:
     if sources:
         own = (config.service_account_issuer,)
         bearer = BearerAuthenticator(sources, own_audiences=own, monotonic=api.clock.monotonic)
-        api.files.follow((config.token_file, config.service_account_public_key), bearer.forget)
+        files = (config.token_file, config.service_account_public_key, config.authentication_config)
+        api.files.follow(files, bearer.forget)
         chain.append(bearer)
     return tuple(chain)
 
@@ -85,15 +86,28 @@ def token_sources(api: API, settings: Settings) -> tuple[TokenSource, ...]:
         )
     if sources and config.bootstrap_tokens:
         sources.append(BootstrapTokens(api))
-    for issuer_settings in settings.issuers:
-        from steersman.apiserver.authn.oidc.authenticator import IDTokens
-
-        tokens = IDTokens(issuer_settings, api.clock)
-        api.on_close(tokens.aclose)
-        sources.append(tokens)
+    if settings.issuers or config.authentication_config:
+        sources.append(_issuers(api, settings))
     if config.authentication_token_webhook_config_file:
         sources.append(_webhook(api))
     return tuple(sources)
+
+
+def _issuers(api: API, settings: Settings) -> TokenSource:
+    """The issuers of ID tokens, kept up with the configuration file; and who may come without a token."""
+    from steersman.apiserver.authn.oidc.authenticator import Issuers
+
+    issuers = Issuers(api.clock)
+    api.on_close(issuers.aclose)
+    issuers.use(settings.issuers)
+
+    def reload() -> None:
+        changed = authentication_settings(api.config)
+        api.anonymous, api.anonymous_paths = changed.anonymous, frozenset(changed.anonymous_paths)
+        issuers.use(changed.issuers)
+
+    api.files.follow((api.config.authentication_config,), reload)
+    return issuers
 
 
 def _webhook(api: API) -> TokenSource:

@@ -60,11 +60,29 @@ MODES: dict[str, Callable[[API, Mode], Authorizer]] = {
 
 
 def build(api: API) -> tuple[Authorizer, ...]:
-    """Raises: OSError, ValueError."""
-    modes = modes_of(api.config)
+    """Return the authorizers; those of a configuration file change with it.
+
+    Raises: OSError, ValueError.
+    """
+    kept: dict[Mode, Authorizer] = {}
+    if api.config.authorization_config:
+
+        def reload() -> None:
+            api.authorizers = _made(api, modes_of(api.config), kept)
+
+        api.files.follow((api.config.authorization_config,), reload)
+    return _made(api, modes_of(api.config), kept)
+
+
+def _made(api: API, modes: tuple[Mode, ...], kept: dict[Mode, Authorizer]) -> tuple[Authorizer, ...]:
+    """The chain of some modes; what is in `kept` already, with what it follows and remembers, is used
+    again."""
     if [mode.type for mode in modes] == ["AlwaysAllow"]:
         return ()
-    return Masters(), *(MODES[mode.type](api, mode) for mode in modes)
+    for mode in modes:
+        if mode not in kept:
+            kept[mode] = MODES[mode.type](api, mode)
+    return Masters(), *(kept[mode] for mode in modes)
 
 
 def rbac_of(api: API) -> WatchedRBAC | None:

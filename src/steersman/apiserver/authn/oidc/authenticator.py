@@ -15,6 +15,8 @@ from steersman.apiserver.authn.oidc.claims import ClaimError, user_of
 from steersman.apiserver.authn.oidc.keys import IssuerKeys, KeysUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from steersman.apiserver.authn.configuration import Issuer
     from steersman.runtime.clock import Clock
 
@@ -81,6 +83,38 @@ class IDTokens:
 
     async def aclose(self) -> None:
         await self._keys.aclose()
+
+
+class Issuers:
+    """The tokens of all issuers there are now; the configuration may change while the server runs."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tokens: dict[Issuer, IDTokens] = {}
+        self._opened: list[IDTokens] = []
+
+    def use(self, issuers: Iterable[Issuer]) -> None:
+        """Accept the tokens of these issuers from now on; those that stay as they were keep their keys."""
+        now: dict[Issuer, IDTokens] = {}
+        for issuer in issuers:
+            known = self._tokens.get(issuer)
+            if known is None:
+                known = IDTokens(issuer, self._clock)
+                self._opened.append(known)
+            now[issuer] = known
+        self._tokens = now
+
+    async def identify(self, token: str, audiences: tuple[str, ...] = ()) -> Identified | None:
+        for tokens in tuple(self._tokens.values()):
+            found = await tokens.identify(token, audiences)
+            if found is not None:
+                return found
+        return None
+
+    async def aclose(self) -> None:
+        """Let go of all connections, also those of issuers that are no more."""
+        for tokens in self._opened:
+            await tokens.aclose()
 
 
 def unverified_issuer(token: str) -> str:
