@@ -471,6 +471,12 @@ def discovery_order(resources: Iterable[Resource]) -> list[tuple[str, list[str]]
 _BY_KIND: dict[tuple[str, str], Resource] = {(row.api_version, row.kind): row for row in RESOURCES}
 
 
+def versions_of(resource: Resource) -> tuple[Resource, ...]:
+    """All rows of a kind, whatever their level, the given one included."""
+    wanted = (resource.group, resource.plural)
+    return tuple(row for row in RESOURCES if (row.group, row.plural) == wanted)
+
+
 def by_kind(api_version: str, kind: str) -> Resource | None:
     """The built-in row of `apiVersion` and `kind`, as owner references and manifests name it."""
     return _BY_KIND.get((api_version, kind))

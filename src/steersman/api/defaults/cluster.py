@@ -199,7 +199,9 @@ def default_resource_claim_template(template: Object) -> None:
 
 def _default_claim_spec(spec: Object) -> None:
     for request in (spec.get("devices") or {}).get("requests") or ():
-        for choice in [request.get("exactly"), *(request.get("firstAvailable") or ())]:
+        # v1beta1 has in the request what later versions have below "exactly".
+        one = request if "deviceClassName" in request else request.get("exactly")
+        for choice in [one, *(request.get("firstAvailable") or ())]:
             if choice is None:
                 continue
             put_zero(choice, "allocationMode", "ExactCount")

@@ -26,7 +26,10 @@ def table_for(resource: Resource) -> Table:
     """Return how a built-in kind is printed."""
     from steersman.api.tables.registered import OTHERS, TABLES
 
-    return TABLES.get(resource, OTHERS)
+    found = TABLES.get(resource)
+    if found is None and resource.level != "ga":
+        found = TABLES.get(kinds.versions_of(resource)[0])
+    return found or OTHERS
 
 
 def scale_table() -> Table:

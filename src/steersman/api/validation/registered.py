@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steersman.api import cidr, kinds, names
-from steersman.api.validation import access, core, extension, networking, pod, service, storage, workloads
+from steersman.api.validation import (
+    access,
+    core,
+    devices,
+    extension,
+    networking,
+    pod,
+    service,
+    storage,
+    workloads,
+)
 from steersman.api.validation import custom_resource_definition as definitions
 from steersman.api.validation.rules import Rules
 
 if TYPE_CHECKING:
     from steersman.api.kinds import Resource
+
+_CLASS = Rules(create=devices.validate_class)
+_CLAIM = Rules(create=devices.validate_claim, update=devices.validate_spec_fixed)
+_TEMPLATE = Rules(create=devices.validate_template, update=devices.validate_spec_fixed)
+_SLICE = Rules(create=devices.validate_slice, update=devices.validate_slice_update)
+
+
+def _older(kind: str) -> Resource:
+    row = kinds.by_kind("resource.k8s.io/v1beta1", kind)
+    assert row is not None
+    return row
+
 
 RULES: dict[Resource, Rules] = {
     kinds.PODS: Rules(
@@ -129,5 +152,12 @@ RULES: dict[Resource, Rules] = {
     kinds.API_SERVICES: Rules(name=names.is_path_segment, create=extension.validate_api_service),
     kinds.FLOW_SCHEMAS: Rules(create=extension.validate_flow_schema),
     kinds.PRIORITY_LEVEL_CONFIGURATIONS: Rules(create=extension.validate_priority_level),
+    **dict.fromkeys(kinds.versions_of(kinds.DEVICE_CLASSES), _CLASS),
+    **dict.fromkeys(kinds.versions_of(kinds.RESOURCE_CLAIMS), _CLAIM),
+    **dict.fromkeys(kinds.versions_of(kinds.RESOURCE_CLAIM_TEMPLATES), _TEMPLATE),
+    **dict.fromkeys(kinds.versions_of(kinds.RESOURCE_SLICES), _SLICE),
+    _older("ResourceClaim"): replace(_CLAIM, create=devices.claim_v1beta1),
+    _older("ResourceClaimTemplate"): replace(_TEMPLATE, create=devices.template_v1beta1),
+    _older("ResourceSlice"): replace(_SLICE, create=devices.slice_v1beta1),
 }
 """Kinds with rules of their own; every other kind only has its metadata checked."""

@@ -109,5 +109,6 @@ def strategy_for(resource: Resource) -> Strategy:
         return _PINNED(resource)
     made = _MADE.get(resource)
     if made is None:
-        made = _MADE[resource] = STRATEGIES.get(resource, Strategy)(resource)
+        like = resource if resource.level == "ga" else kinds.versions_of(resource)[0]
+        made = _MADE[resource] = STRATEGIES.get(like, Strategy)(resource)
     return made
