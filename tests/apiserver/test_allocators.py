@@ -133,3 +133,11 @@ async def test_servers_on_several_ports_and_families_have_slices_of_their_own() 
         }
         await point(server.api, [("192.0.2.1", 6443), ("192.0.2.2", 6443)])
         assert await slices() == {"kubernetes": ("IPv4", 6443, ["192.0.2.1", "192.0.2.2"])}
+
+
+async def test_repair_takes_the_ports_of_a_service_whose_address_is_of_a_former_network() -> None:
+    allocators = make()
+    spec = {"clusterIPs": ["10.97.0.1"], "ports": [{"nodePort": 30001}]}
+    await allocators.repair([{"metadata": {"name": "s", "namespace": "n"}, "spec": spec}])
+    with pytest.raises(AllocationError, match="already allocated"):
+        await allocators.allocate_port(30001)

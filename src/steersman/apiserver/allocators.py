@@ -149,17 +149,16 @@ class ServiceAllocators:
     async def repair(self, services: Iterable[Object]) -> None:
         """Take what existing Services hold; what two of them hold is logged, the first one counts."""
         for service in services:
-            try:
-                await self._take_again(service)
-            except (AllocationError, ValueError) as error:
-                log.error("service %s: %s", meta.key(service), error)
-
-    async def _take_again(self, service: Object) -> None:
-        addresses, ports = held_by(service)
-        for address in addresses:
-            await self.allocate_ip("IPv6" if ":" in address else "IPv4", address)
-        for port in ports:
-            await self.allocate_port(port)
+            addresses, ports = held_by(service)
+            taking = [
+                *(self.allocate_ip("IPv6" if ":" in address else "IPv4", address) for address in addresses),
+                *(self.allocate_port(port) for port in sorted(ports)),
+            ]
+            for one in taking:
+                try:
+                    await one
+                except (AllocationError, ValueError) as error:
+                    log.error("service %s: %s", meta.key(service), error)
 
 
 def check_ranges(cidrs: Sequence[str], ports: tuple[int, int]) -> None:
