@@ -28,7 +28,7 @@ from steersman.apiserver.authn.impersonation import (
     wants_impersonation,
 )
 from steersman.apiserver.authz import Attributes, Verdict
-from steersman.apiserver.http import request_info
+from steersman.apiserver.http import pretty, request_info
 from steersman.apiserver.http.status import error_response
 from steersman.apiserver.http.values import Answer, Handler, Request, Response, Streaming, Takeover
 from steersman.store.base import StoreUnavailable, ValueTooLarge
@@ -50,19 +50,22 @@ _EVERYBODY = User("system:anonymous", groups=(MASTERS,))
 
 
 async def recover(api: API, request: Request, next: Handler) -> Answer:
-    """Turn errors into Statuses; whatever else is raised is logged and answered with 500."""
+    """Turn errors into Statuses; whatever else is raised is logged and answered with 500. Indent what people
+    read."""
+    answer: Answer
     try:
-        return await next(request)
+        answer = await next(request)
     except ApiError as error:
-        return error_response(error)
+        answer = error_response(error)
     except ValueTooLarge as error:
-        return error_response(RequestEntityTooLarge(str(error)))
+        answer = error_response(RequestEntityTooLarge(str(error)))
     except StoreUnavailable as error:
         log.error("%s %s: the store failed: %s", request.method, request.path, error)
-        return error_response(ServiceUnavailable(f"the store is not available: {error}"))
+        answer = error_response(ServiceUnavailable(f"the store is not available: {error}"))
     except Exception as error:  # BLE001: logged and answered with 500
         log.exception("%s %s failed", request.method, request.path)
-        return error_response(InternalError.of(error))
+        answer = error_response(InternalError.of(error))
+    return pretty.indented(request, answer) if pretty.wanted(request) else answer
 
 
 async def measure(api: API, request: Request, next: Handler) -> Answer:
