@@ -141,3 +141,9 @@ def test_older_versions_are_held_to_the_same_rules() -> None:
     del old["spec"]["devices"]["requests"][0]["deviceClassName"]
     (error,) = validation.validate_create(row, old)
     assert error.field == "spec.devices.requests[0].exactly.deviceClassName"
+
+
+def test_betas_have_the_rules_of_their_stable_kind() -> None:
+    row = kinds.by_kind("admissionregistration.k8s.io/v1beta1", "MutatingAdmissionPolicy")
+    assert row is not None
+    assert validation.validate_create(row, made(row, {}))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from steersman.api.resource import (
     ALL_VERBS,
@@ -26,10 +26,11 @@ from steersman.api.resource import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["GROUP_ORDER", "RESOURCES", "SERVED", "Resource", "Subresource", "by_kind", "discovery_order"]
 
+T = TypeVar("T")
 _ALL = ("all",)
 _EXTENSIONS = ("api-extensions",)
 _SCALE = Subresource("scale", "Scale", MODIFY, "autoscaling", "v1")
@@ -475,6 +476,16 @@ def versions_of(resource: Resource) -> tuple[Resource, ...]:
     """All rows of a kind, whatever their level, the given one included."""
     wanted = (resource.group, resource.plural)
     return tuple(row for row in RESOURCES if (row.group, row.plural) == wanted)
+
+
+def for_previews(table: Mapping[Resource, T]) -> dict[Resource, T]:
+    """The rows that betas and alphas take from their kind's most stable version, where they have none."""
+    found = {}
+    for row in RESOURCES:
+        stable = versions_of(row)[0] if row.level != "ga" else row
+        if row not in table and stable in table:
+            found[row] = table[stable]
+    return found
 
 
 def by_kind(api_version: str, kind: str) -> Resource | None:

@@ -62,10 +62,8 @@ DEFAULTS: dict[Resource, Callable[[Object], None]] = {
     kinds.API_SERVICES: cluster.default_api_service,
     kinds.FLOW_SCHEMAS: cluster.default_flow_schema,
     kinds.PRIORITY_LEVEL_CONFIGURATIONS: cluster.default_priority_level,
-    **dict.fromkeys(kinds.versions_of(kinds.RESOURCE_CLAIMS), cluster.default_resource_claim),
-    **dict.fromkeys(
-        kinds.versions_of(kinds.RESOURCE_CLAIM_TEMPLATES), cluster.default_resource_claim_template
-    ),
+    kinds.RESOURCE_CLAIMS: cluster.default_resource_claim,
+    kinds.RESOURCE_CLAIM_TEMPLATES: cluster.default_resource_claim_template,
 }
 """Kinds with defaults; kinds without a row have none."""
 
@@ -97,13 +95,16 @@ EMPTY_STATUS: dict[Resource, Object] = {
     kinds.PRIORITY_LEVEL_CONFIGURATIONS: _NO_STATUS,
     kinds.REPLICATION_CONTROLLERS: {"replicas": 0},
     kinds.REPLICA_SETS: {"replicas": 0},
-    **dict.fromkeys(kinds.versions_of(kinds.RESOURCE_CLAIMS), _NO_STATUS),
+    kinds.RESOURCE_CLAIMS: _NO_STATUS,
     kinds.RESOURCE_QUOTAS: _NO_STATUS,
     kinds.SERVICES: {"loadBalancer": {}},
     kinds.STATEFUL_SETS: {"replicas": 0, "availableReplicas": 0},
     kinds.VOLUME_ATTACHMENTS: {"attached": False},
 }
 """The status of a fresh object, for kinds that always show one; copy before use."""
+
+DEFAULTS.update(kinds.for_previews(DEFAULTS))
+EMPTY_STATUS.update(kinds.for_previews(EMPTY_STATUS))
 
 
 def default(resource: Resource, obj: Object) -> None:

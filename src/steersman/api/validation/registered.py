@@ -152,12 +152,14 @@ RULES: dict[Resource, Rules] = {
     kinds.API_SERVICES: Rules(name=names.is_path_segment, create=extension.validate_api_service),
     kinds.FLOW_SCHEMAS: Rules(create=extension.validate_flow_schema),
     kinds.PRIORITY_LEVEL_CONFIGURATIONS: Rules(create=extension.validate_priority_level),
-    **dict.fromkeys(kinds.versions_of(kinds.DEVICE_CLASSES), _CLASS),
-    **dict.fromkeys(kinds.versions_of(kinds.RESOURCE_CLAIMS), _CLAIM),
-    **dict.fromkeys(kinds.versions_of(kinds.RESOURCE_CLAIM_TEMPLATES), _TEMPLATE),
-    **dict.fromkeys(kinds.versions_of(kinds.RESOURCE_SLICES), _SLICE),
+    kinds.DEVICE_CLASSES: _CLASS,
+    kinds.RESOURCE_CLAIMS: _CLAIM,
+    kinds.RESOURCE_CLAIM_TEMPLATES: _TEMPLATE,
+    kinds.RESOURCE_SLICES: _SLICE,
     _older("ResourceClaim"): replace(_CLAIM, create=devices.claim_v1beta1),
     _older("ResourceClaimTemplate"): replace(_TEMPLATE, create=devices.template_v1beta1),
     _older("ResourceSlice"): replace(_SLICE, create=devices.slice_v1beta1),
 }
 """Kinds with rules of their own; every other kind only has its metadata checked."""
+
+RULES.update(kinds.for_previews(RULES))
