@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -182,3 +184,35 @@ async def test_stopping_ends_watches_and_refuses_connections() -> None:
     with pytest.raises(StopAsyncIteration):
         await asyncio.wait_for(anext(watching), 5)
     await client.aclose()
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"GET /upgrade HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+    ],
+    ids=["kept alive", "closed by the server", "taken over"],
+)
+async def test_a_connection_that_is_over_leaves_nothing_to_the_cycle_collector(
+    listener: Listener, request_text: bytes
+) -> None:
+    gc.disable()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        writer.write(request_text)
+        for _ in range(1000):
+            if listener.connections:
+                break
+            await asyncio.sleep(0)
+        freed = asyncio.Event()
+        kept = weakref.ref(next(iter(listener.connections)), lambda _: freed.set())
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+        async with asyncio.timeout(5):
+            await freed.wait()
+        assert kept() is None
+    finally:
+        gc.enable()

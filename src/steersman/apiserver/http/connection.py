@@ -13,6 +13,7 @@ import asyncio
 import gzip
 import logging
 from collections import deque
+from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
@@ -72,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._upgraded: bytearray | None = None
         self._keep_alive = True
         self._paused = False
-        self._lost = False
+        self._lost = self._handed_over = False
         self.busy = False
         """A request is being answered."""
         self.since = self._loop.time()
@@ -102,6 +103,8 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
         elif not self.busy:
             self._task.cancel()
+        if self._task.done():
+            self._release()
 
     def data_received(self, data: bytes) -> None:
         if self._upgraded is not None:
@@ -232,6 +235,18 @@ class Connection(asyncio.Protocol):
         finally:
             self._listener.forget(self)
             self._transport.close()
+            if self._lost or self._handed_over:
+                self._release()
+
+    def _release(self) -> None:
+        """Let go of what refers back to this connection, once nothing comes any more and nobody answers.
+
+        Otherwise it stays, with the 256 KiB of buffers that TLS has for it, until cycles are collected.
+        """
+        self._body = self._waiter = None
+        self._queue.clear()
+        with suppress(AttributeError):  # the second time
+            del self._parser
 
     async def _answer(self, request: Request) -> bool:
         """Answer one request; returns whether the connection goes on."""
@@ -316,6 +331,7 @@ class Connection(asyncio.Protocol):
             return
         self._flow(True)
         self._transport.set_protocol(protocol)
+        self._handed_over = True
         protocol.connection_made(self._transport)
         if self._upgraded:
             reader.feed_data(bytes(self._upgraded))
