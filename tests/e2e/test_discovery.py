@@ -14,8 +14,8 @@ def test_version(kubectl: Kubectl) -> None:
     assert kubectl.json("version")["serverVersion"]["gitVersion"].startswith("v1.37.")
 
 
-def test_cluster_info_names_the_control_plane(kubectl: Kubectl) -> None:
-    said = kubectl("cluster-info")
+def test_cluster_info_names_the_control_plane_and_dns(kubectl: Kubectl) -> None:
+    said = kubectl("cluster-info", "--namespace", "kube-system")
     assert "https://127.0.0.1:" in said
     assert "Steersman-DNS is running at" in said
 
