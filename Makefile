@@ -21,10 +21,10 @@ check: $(STAMP) ## lint, formatting, types, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 test: install   ## every test; as root with the real parts; ends by saying what was skipped and why
-	@$(BIN)/pytest
+	@.ci/packages dnsutils etcd-server etcd-client && $(BIN)/pytest
 
 bench: install  ## measure, beside the reference figures
-	@$(BIN)/python -m bench
+	@.ci/packages wrk && $(BIN)/python -m bench
 
 fix: $(STAMP)   ## format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
