@@ -42,7 +42,9 @@ async def evaluate(
             await asyncio.wait_for(check(), _CHECK_TIMEOUT)
             lines.append(f"[+]{name} ok")
         except Exception as error:  # a check may fail in any way (BLE001): logged
-            log.warning("%s check %s failed: %s", kind, name, error or type(error).__name__, exc_info=error)
+            # That something is not ready yet is nothing unusual: one line, the way there only when debugging.
+            trace = error if log.isEnabledFor(logging.DEBUG) else None
+            log.warning("%s check %s failed: %s", kind, name, error or type(error).__name__, exc_info=trace)
             lines.append(f"[-]{name} failed: {error or type(error).__name__}")
             failed = True
     if not failed and not verbose:
